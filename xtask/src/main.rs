@@ -1,0 +1,2 @@
+//! Project tasks that need more than cargo: `cargo xtask build|bench`.
+fn main() {}
