@@ -13,7 +13,8 @@ mod resources;
 mod seccomp;
 
 pub use linux::{
-    DeviceNode, IdMapping, IntelRdt, Linux, Namespace, NamespaceKind, Personality, RootfsPropagation, TimeOffset,
+    DeviceNode, IdMapping, IntelRdt, Linux, Namespace, NamespaceKind, Personality, RootfsPropagation,
+    TimeOffset,
 };
 pub use resources::{
     BlockIo, Cpu, DeviceRule, HugepageLimit, InterfacePriority, Memory, Network, Pids, Rdma, Resources,
