@@ -1,0 +1,285 @@
+//! A private `hythed`: started in a sandbox with directories of its own, driven by both command lines, and checked for
+//! leaks when it goes.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::leakcheck::{Inventory, Scope};
+use crate::{Output, Sandbox, fixture, program};
+
+/// How a test's daemon is to be started.
+#[derive(Debug, Default, Clone)]
+pub struct Options {
+    /// Further flags of `hythed`.
+    pub flags: Vec<String>,
+    /// Fixture images to load at once.
+    pub images: Vec<&'static str>,
+    /// The directory with the programs, if not the one of [`program`].
+    pub programs: Option<PathBuf>,
+}
+
+/// A running daemon of the test's own.
+pub struct Daemon {
+    sandbox: Sandbox,
+    dir: tempfile::TempDir,
+    cgroup: String,
+    options: Options,
+    child: Option<Child>,
+    before: Inventory,
+    checked: bool,
+}
+
+impl Daemon {
+    /// A daemon with the `busybox` image.
+    pub fn start() -> Self {
+        Self::with(Options { images: vec!["busybox"], ..Options::default() })
+    }
+
+    /// A daemon started as `options` say, answering when this returns.
+    ///
+    /// # Panics
+    /// If it does not start; its log is in the message.
+    pub fn with(options: Options) -> Self {
+        Self::within(Sandbox::new(), options)
+    }
+
+    /// A daemon in a sandbox that was prepared before (a registry, a host outside).
+    pub fn within(sandbox: Sandbox, options: Options) -> Self {
+        let dir = tempfile::Builder::new().prefix("hythe-").tempdir().expect("a directory for the daemon");
+        let name = dir.path().file_name().expect("named").to_string_lossy().into_owned();
+        let mut daemon = Self {
+            sandbox,
+            cgroup: format!("/{name}"),
+            dir,
+            options,
+            child: None,
+            before: Inventory::default(),
+            checked: false,
+        };
+        daemon.boot();
+        daemon.before = Inventory::take(&daemon.scope());
+        for image in daemon.options.images.clone() {
+            daemon.hythe(["load", "-q", "-i", fixture::archive(image).to_str().expect("a plain path")]).ok();
+        }
+        daemon
+    }
+
+    /// Starts the program again after [`Daemon::kill`] or [`Daemon::stop`], on the same data.
+    pub fn boot(&mut self) {
+        assert!(self.child.is_none(), "the daemon runs already");
+        let (mut ready, tell) = std::io::pipe().expect("a pipe");
+        // The daemon inherits the writing end under its own number; everything else of the test is close-on-exec.
+        rustix::io::fcntl_setfd(&tell, rustix::io::FdFlags::empty()).expect("clear close-on-exec");
+        let log = File::options().create(true).append(true).open(self.log_path()).expect("the daemon's log");
+        let dir = self.dir.path();
+        let args: Vec<String> = [
+            format!("--host=unix://{}", self.socket().display()),
+            format!("--data-root={}", self.data().display()),
+            format!("--exec-root={}", self.state().display()),
+            format!("--pidfile={}", dir.join("pid").display()),
+            format!("--cgroup-parent={}", self.cgroup),
+            format!("--config-file={}", dir.join("daemon.json").display()),
+            format!("--ready-fd={}", tell.as_raw_fd()),
+        ]
+        .into_iter()
+        .chain(self.options.flags.iter().cloned())
+        .collect();
+        if !dir.join("daemon.json").exists() {
+            std::fs::write(dir.join("daemon.json"), "{}").expect("write daemon.json");
+        }
+        let mut command = self.sandbox.command(self.program("hythed"), &args);
+        let child = command.stdout(log.try_clone().expect("dup")).stderr(log).spawn().expect("start hythed");
+        drop(tell);
+        self.child = Some(child);
+        let mut byte = [0];
+        if ready.read(&mut byte).expect("read the ready pipe") != 1 {
+            panic!("hythed did not start:\n{}", self.log());
+        }
+    }
+
+    /// Kills the daemon with SIGKILL, as a crash would; its containers are left as they are.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("the daemon runs");
+        child.kill().expect("kill hythed");
+        child.wait().expect("reap hythed");
+    }
+
+    /// Stops the daemon with SIGTERM and waits for its end.
+    pub fn stop(&mut self) {
+        let mut child = self.child.take().expect("the daemon runs");
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("signal hythed");
+        let status = child.wait().expect("reap hythed");
+        assert!(status.success(), "hythed ended with {status}:\n{}", self.log());
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.options.programs.as_ref().map_or_else(|| program(name), |dir| dir.join(name))
+    }
+
+    /// Runs `hythe ARGS` against this daemon.
+    pub fn hythe<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Output {
+        Output::of(&mut self.hythe_command(args))
+    }
+
+    /// The command `hythe ARGS`, to be changed before it runs.
+    pub fn hythe_command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
+        self.client(self.program("hythe"), args)
+    }
+
+    /// Runs the stock `docker ARGS` against this daemon.
+    pub fn docker<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Output {
+        Output::of(&mut self.client("docker", args))
+    }
+
+    /// Any program inside the sandbox, pointed at this daemon by `DOCKER_HOST`.
+    pub fn client<A: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<Path>,
+        args: impl IntoIterator<Item = A>,
+    ) -> Command {
+        let mut command = self.sandbox.command(program, args);
+        command.env("DOCKER_HOST", format!("unix://{}", self.socket().display()));
+        // Nobody's own configuration decides how a test ends.
+        command.env("DOCKER_CONFIG", self.dir.path().join("client")).env_remove("DOCKER_CONTEXT");
+        command
+    }
+
+    /// Runs `hythe ARGS` with `input` on its standard input.
+    pub fn hythe_with_input<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        input: &[u8],
+    ) -> Output {
+        let mut file = tempfile::tempfile().expect("a file for the input");
+        file.write_all(input).expect("write the input");
+        std::io::Seek::rewind(&mut file).expect("rewind");
+        Output::of(self.hythe_command(args).stdin(file))
+    }
+
+    /// One API request by `curl`, e.g. `api("GET", "/containers/json", "")`: the status and the body.
+    pub fn api(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let socket = self.socket();
+        let url = format!("http://localhost{path}");
+        let mut args = vec![
+            "-s",
+            "-X",
+            method,
+            "--unix-socket",
+            socket.to_str().expect("plain"),
+            "-w",
+            "\n%{http_code}",
+        ];
+        if !body.is_empty() {
+            args.extend(["-H", "Content-Type: application/json", "-d", body]);
+        }
+        if method == "HEAD" {
+            args.push("-I");
+        }
+        args.push(&url);
+        let output = Output::of(&mut self.sandbox.command("curl", args)).ok();
+        let (body, code) = output.rsplit_once('\n').expect("curl prints the status last");
+        (code.parse().expect("a status"), body.to_owned())
+    }
+
+    /// The sandbox it runs in.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// A directory of the test's own, gone with the daemon.
+    pub fn scratch(&self) -> PathBuf {
+        let dir = self.dir.path().join("scratch");
+        std::fs::create_dir_all(&dir).expect("make the scratch directory");
+        dir
+    }
+
+    /// The API socket.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("hythe.sock")
+    }
+
+    /// The data root.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The state directory (`--exec-root`).
+    pub fn state(&self) -> PathBuf {
+        self.dir.path().join("run")
+    }
+
+    /// The daemon's process, for signals and for `/proc`. (`nsenter` replaces itself by the program.)
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the daemon runs").id()
+    }
+
+    /// What the daemon has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.dir.path().join("hythed.log")
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        // The paths live in the struct for the borrow's sake.
+        Scope { sandbox: &self.sandbox, dir: self.dir.path(), cgroup: &self.cgroup }
+    }
+
+    /// Removes every container, stops the daemon and compares what is left with what was there at the start.
+    ///
+    /// # Panics
+    /// With the list of what was leaked.
+    pub fn check_leaks(mut self) {
+        self.finish();
+    }
+
+    fn finish(&mut self) {
+        self.checked = true;
+        if self.child.is_none() {
+            self.boot();
+        }
+        let ids = self.hythe(["ps", "-aq"]).ok();
+        if !ids.is_empty() {
+            self.hythe(["rm", "-f", "-v"].into_iter().chain(ids.lines())).ok();
+        }
+        self.stop();
+        let leaks = Inventory::take(&self.scope()).since(&self.before);
+        assert!(leaks.is_empty(), "leaked:\n{}\n\ndaemon log:\n{}", leaks.join("\n"), self.log());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of the daemon:\n{}", self.log());
+        } else if !self.checked {
+            self.finish();
+        }
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        self.sweep();
+    }
+}
+
+impl Daemon {
+    /// Kills what a failed test left running, so that it does not disturb others.
+    fn sweep(&self) {
+        let tasks = Path::new("/sys/fs/cgroup").join("pids").join(self.cgroup.trim_start_matches('/'));
+        for group in std::fs::read_dir(tasks).into_iter().flatten().flatten() {
+            let pids = std::fs::read_to_string(group.path().join("cgroup.procs")).unwrap_or_default();
+            for pid in pids.lines().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+    }
+}

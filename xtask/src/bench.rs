@@ -1,0 +1,84 @@
+//! `cargo xtask bench`: Hythe, Docker and Podman at the same work, interleaved, as a table of medians and ratios.
+//!
+//! Absolute times drift on shared machines, so every row runs its engines in turn, A B C A B C, and what is reported is
+//! the ratio of their medians. Every engine does the same work with its own defaults for seccomp, capabilities and log
+//! driver; where Hythe wins by doing less, the row says so.
+
+mod engine;
+mod memory;
+mod report;
+mod rows;
+
+use engine::Engine;
+use report::Table;
+
+/// How many times each engine does each row, unless `--runs` says otherwise. Odd, so that the median is a real run.
+const RUNS: usize = 15;
+
+struct Settings {
+    runs: usize,
+    full: bool,
+    only: Vec<String>,
+}
+
+/// Runs the rows and prints the table.
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let settings = parse(args)?;
+    let dist = crate::dist::build()?;
+    let engines = engine::present(&dist)?;
+    let mut table = Table::new(&engines);
+    for row in rows::all() {
+        let wanted =
+            settings.only.is_empty() || settings.only.iter().any(|name| row.name.contains(name.as_str()));
+        if !wanted || (row.long && !settings.full) {
+            continue;
+        }
+        eprintln!("{} ...", row.name);
+        table.add(row.name, row.goal, measure(&row, &engines, settings.runs));
+    }
+    println!("{table}");
+    Ok(())
+}
+
+/// The medians of one row, one an engine; `Err` holds why there is none.
+fn measure(row: &rows::Row, engines: &[Engine], runs: usize) -> Vec<Result<f64, String>> {
+    if let Some(reason) = row.missing {
+        return engines.iter().map(|_| Err(reason.to_owned())).collect();
+    }
+    let runs = if row.once { 1.max(runs / 5) } else { runs };
+    let mut samples: Vec<Result<Vec<f64>, String>> = engines.iter().map(|_| Ok(Vec::new())).collect();
+    // One round to warm caches on every side, then the counted ones.
+    for round in 0..=runs {
+        for (engine, samples) in engines.iter().zip(&mut samples) {
+            let Ok(values) = samples else { continue };
+            match (row.work)(engine) {
+                Ok(value) if round > 0 => values.push(value),
+                Ok(_) => {}
+                Err(reason) => *samples = Err(reason),
+            }
+        }
+    }
+    samples.into_iter().map(|samples| samples.map(median)).collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn parse(args: &[String]) -> Result<Settings, String> {
+    let mut settings = Settings { runs: RUNS, full: false, only: Vec::new() };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--full" => settings.full = true,
+            "--runs" => {
+                let value = args.next().and_then(|value| value.parse().ok()).filter(|runs| *runs > 0);
+                settings.runs = value.ok_or("--runs takes a number above 0")?;
+            }
+            flag if flag.starts_with('-') => return Err(format!("unknown flag {flag}")),
+            name => settings.only.push(name.to_owned()),
+        }
+    }
+    Ok(settings)
+}
