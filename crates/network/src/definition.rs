@@ -1,0 +1,126 @@
+//! What a network is: its name, driver, addresses and switches.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+/// Name of the network a container joins unless told otherwise.
+pub const DEFAULT_NETWORK: &str = "bridge";
+
+/// The kinds of network there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Driver {
+    /// A bridge on this host; addresses, NAT and published ports.
+    Bridge,
+    /// The host's own network namespace. Predefined, one.
+    Host,
+    /// Loopback only. Predefined, one (its name is `none`).
+    Null,
+}
+
+impl Driver {
+    /// The name in the API: `bridge`, `host` or `null`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bridge => "bridge",
+            Self::Host => "host",
+            Self::Null => "null",
+        }
+    }
+}
+
+/// One subnet of a network, as asked for or as given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IpamConfig {
+    /// The subnet; chosen from the pools when absent in a request, always there in a [`Network`] of a bridge.
+    pub subnet: Option<IpNet>,
+    /// The part of the subnet that addresses are given from.
+    pub ip_range: Option<IpNet>,
+    /// The host's address on the bridge; the first of the subnet when absent in a request.
+    pub gateway: Option<IpAddr>,
+    /// Addresses that are never given out, by name.
+    pub aux_addresses: BTreeMap<String, IpAddr>,
+}
+
+/// Address management of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ipam {
+    /// Only `default` exists.
+    pub driver: String,
+    /// Options of the driver; none are known.
+    pub options: BTreeMap<String, String>,
+    /// At most one subnet of each family is supported by the bridge driver, as in Docker.
+    pub config: Vec<IpamConfig>,
+}
+
+impl Default for Ipam {
+    fn default() -> Self {
+        Self { driver: "default".to_owned(), options: BTreeMap::new(), config: Vec::new() }
+    }
+}
+
+/// A request for a new network (`POST /networks/create`).
+#[derive(Debug, Clone, Default)]
+pub struct NetworkSpec {
+    /// Its name.
+    pub name: String,
+    /// Empty means `bridge`.
+    pub driver: String,
+    /// No way in or out of the network but between its own containers.
+    pub internal: bool,
+    /// Standalone containers may join (meaningful for swarm only; kept).
+    pub attachable: bool,
+    /// IPv4 addressing, on unless said otherwise.
+    pub enable_ipv4: Option<bool>,
+    /// IPv6 addressing, off unless said otherwise.
+    pub enable_ipv6: Option<bool>,
+    /// Subnets.
+    pub ipam: Ipam,
+    /// Driver options, `com.docker.network.bridge.*` and the like.
+    pub options: BTreeMap<String, String>,
+    /// The user's labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A network that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// 64 hexadecimal digits.
+    pub id: String,
+    /// Its name, unique on this host.
+    pub name: String,
+    /// Its kind.
+    pub driver: Driver,
+    /// When it was made.
+    pub created: Timestamp,
+    /// See [`NetworkSpec::internal`].
+    pub internal: bool,
+    /// See [`NetworkSpec::attachable`].
+    pub attachable: bool,
+    /// IPv4 addressing.
+    pub enable_ipv4: bool,
+    /// IPv6 addressing.
+    pub enable_ipv6: bool,
+    /// Subnets, filled in.
+    pub ipam: Ipam,
+    /// Driver options.
+    pub options: BTreeMap<String, String>,
+    /// The user's labels.
+    pub labels: BTreeMap<String, String>,
+    /// The bridge's link on the host; empty for `host` and `none`.
+    pub bridge: String,
+}
+
+impl Network {
+    /// Whether it is one of `bridge`, `host` and `none`, which always exist.
+    pub fn is_predefined(&self) -> bool {
+        matches!(self.name.as_str(), "bridge" | "host" | "none")
+    }
+
+    /// Whether it is the network with Docker's legacy rules: no DNS between containers, links by hosts file.
+    pub fn is_default_bridge(&self) -> bool {
+        self.name == DEFAULT_NETWORK
+    }
+}
