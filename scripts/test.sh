@@ -1,0 +1,22 @@
+#!/bin/sh
+# Runs all the tests: formatting, lints, unit tests, and the black-box tests against real daemons. Needs root.
+#
+#   test.sh [nextest filter...]     e.g. test.sh -E 'test(kill)'
+set -eu
+cd "$(dirname "$0")/.."
+
+scripts/setup.sh test
+export HYTHE_FIXTURES="${HYTHE_FIXTURES:-/var/cache/hythe-fixtures}"
+scripts/fixtures.sh "$HYTHE_FIXTURES"
+
+if [ $# -eq 0 ]; then
+  cargo fmt --all -- --check
+  cargo clippy --quiet --workspace --all-targets -- -D warnings
+fi
+# The programs first: the black-box tests start them from the target directory.
+cargo build --quiet --workspace
+if cargo nextest --version >/dev/null 2>&1; then
+  cargo nextest run --workspace --no-fail-fast "$@"
+else
+  cargo test --workspace --no-fail-fast
+fi

@@ -1,0 +1,4 @@
+//! The house rules that can be checked by machine, as ordinary tests.
+
+mod architecture;
+mod tidy;
