@@ -1,0 +1,28 @@
+#!/bin/sh
+# Takes Hythe away without a trace: containers, the engine, its links and firewall table, its data, its programs.
+#
+#   uninstall.sh [--keep-data]     --keep-data leaves images, volumes and records in /var/lib/hythe
+set -eu
+prefix=${PREFIX:-/usr/local}
+PATH=$prefix/bin:$PATH
+
+[ "$(id -u)" = 0 ] || { echo "uninstall: needs root" >&2; exit 1; }
+
+if command -v hythe >/dev/null && command -v hythed >/dev/null; then
+  containers=$(hythe ps -aq 2>/dev/null || true)
+  # shellcheck disable=SC2086
+  [ -z "$containers" ] || hythe rm -f $containers >/dev/null
+  if [ -s /run/hythe.pid ]; then
+    pid=$(cat /run/hythe.pid)
+    kill "$pid" 2>/dev/null || true
+    timeout 30 tail --pid="$pid" -f /dev/null || { echo "uninstall: hythed ($pid) does not stop" >&2; exit 1; }
+  fi
+  hythed --cleanup
+fi
+[ "${1:-}" = --keep-data ] || rm -rf /var/lib/hythe
+rm -rf /run/hythe /run/hythe.sock /run/hythe.pid
+rm -f "$prefix/bin/hythe" "$prefix/bin/hythed" "$prefix/bin/hythe-shim"
+for link in docker dockerd docker-compose; do
+  [ "$(readlink "$prefix/bin/$link" 2>/dev/null)" != hythe ] && [ "$(readlink "$prefix/bin/$link" 2>/dev/null)" != hythed ] || rm -f "$prefix/bin/$link"
+done
+echo "Hythe is gone."
