@@ -1,0 +1,187 @@
+//! `filters=`: a map from key to values, and the ways Docker matches them.
+//!
+//! Two forms are read: `{"label":{"a=b":true}}` and `{"label":["a=b"]}`; the first is written, as Go's client does.
+//! Matching differs by key, so this is only the vocabulary: each list endpoint says which keys it knows with
+//! [`Filters::validate`] and picks the matching it needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::StringMap;
+
+/// Filter values by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filters(BTreeMap<String, BTreeSet<String>>);
+
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+enum Values {
+    Map(BTreeMap<String, bool>),
+    List(Vec<String>),
+}
+
+impl Filters {
+    /// No filter: everything matches.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads the query parameter; empty is no filter.
+    ///
+    /// # Errors
+    /// InvalidParameter if it is neither of the two forms.
+    pub fn from_json(text: &str) -> errdefs::Result<Self> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let map: BTreeMap<String, Values> =
+            serde_json::from_str(text).map_err(|_| errdefs::invalid("invalid filter"))?;
+        let set = |values| match values {
+            Values::Map(map) => map.into_iter().filter_map(|(value, wanted)| wanted.then_some(value)).collect(),
+            Values::List(list) => list.into_iter().collect(),
+        };
+        Ok(Self(map.into_iter().map(|(key, values)| (key, set(values))).collect()))
+    }
+
+    /// The query parameter's value; empty without filters.
+    pub fn to_json(&self) -> String {
+        if self.0.is_empty() {
+            return String::new();
+        }
+        let map: BTreeMap<&String, BTreeMap<&String, bool>> =
+            self.0.iter().map(|(key, values)| (key, values.iter().map(|v| (v, true)).collect())).collect();
+        serde_json::to_string(&map).unwrap_or_default()
+    }
+
+    /// True without any key.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds one value.
+    pub fn add(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        self.0.entry(key.into()).or_default().insert(value.into());
+    }
+
+    /// Removes a key with all its values.
+    pub fn remove(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+
+    /// The values of a key, sorted.
+    pub fn get(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.0.get(key).into_iter().flatten().map(String::as_str)
+    }
+
+    /// True if the key is there, even without values.
+    pub fn contains(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// The keys, sorted.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Refuses keys that are not in `known`.
+    ///
+    /// # Errors
+    /// InvalidParameter `invalid filter 'x'`.
+    pub fn validate(&self, known: &[&str]) -> errdefs::Result<()> {
+        match self.keys().find(|key| !known.contains(key)) {
+            Some(key) => Err(errdefs::invalid(format!("invalid filter '{key}'"))),
+            None => Ok(()),
+        }
+    }
+
+    /// True without the key or if one value is exactly `source`.
+    pub fn exact(&self, key: &str, source: &str) -> bool {
+        self.0.get(key).is_none_or(|values| values.is_empty() || values.contains(source))
+    }
+
+    /// True without the key or if one value occurs in `source`. Docker reads the value as a regular expression and
+    /// names are mostly given literally; `^` and `$` at the ends are honoured, other operators are taken literally.
+    pub fn matches(&self, key: &str, source: &str) -> bool {
+        self.0.get(key).is_none_or(|values| values.is_empty() || values.iter().any(|v| anchored(v, source)))
+    }
+
+    /// True without the key or if `source` starts with one value.
+    pub fn prefix(&self, key: &str, source: &str) -> bool {
+        self.0.get(key).is_none_or(|values| values.is_empty() || values.iter().any(|v| source.starts_with(v)))
+    }
+
+    /// True without the key or if every value, `k` or `k=v`, is among the labels.
+    pub fn labels(&self, key: &str, labels: &StringMap) -> bool {
+        self.get(key).all(|wanted| match wanted.split_once('=') {
+            Some((name, value)) => labels.get(name).is_some_and(|v| v == value),
+            None => labels.contains_key(wanted),
+        })
+    }
+
+    /// One boolean: `None` without the key.
+    ///
+    /// # Errors
+    /// InvalidParameter for more than one value or one that is neither of true, 1, false, 0.
+    pub fn boolean(&self, key: &str) -> errdefs::Result<Option<bool>> {
+        let Some(values) = self.0.get(key) else { return Ok(None) };
+        let bad = || errdefs::invalid(format!("invalid filter '{key}={:?}'", Vec::from_iter(values)));
+        match Vec::from_iter(values).as_slice() {
+            [one] => match one.as_str() {
+                "1" | "true" => Ok(Some(true)),
+                "0" | "false" => Ok(Some(false)),
+                _ => Err(bad()),
+            },
+            _ => Err(bad()),
+        }
+    }
+}
+
+/// Substring search with the two anchors of a regular expression.
+fn anchored(pattern: &str, source: &str) -> bool {
+    let (start, pattern) = pattern.strip_prefix('^').map_or((false, pattern), |p| (true, p));
+    let (end, pattern) = pattern.strip_suffix('$').map_or((false, pattern), |p| (true, p));
+    match (start, end) {
+        (true, true) => source == pattern,
+        (true, false) => source.starts_with(pattern),
+        (false, true) => source.ends_with(pattern),
+        (false, false) => source.contains(pattern),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_are_read_and_the_first_is_written() {
+        let map = Filters::from_json(r#"{"label":{"a=b":true,"c":false}}"#).unwrap();
+        let list = Filters::from_json(r#"{"label":["a=b"]}"#).unwrap();
+        assert_eq!(map, list);
+        assert_eq!(map.to_json(), r#"{"label":{"a=b":true}}"#);
+        assert_eq!(Filters::from_json("").unwrap().to_json(), "");
+        for bad in ["[]", "{", r#"{"a":1}"#, r#"{"a":{"b":"c"}}"#] {
+            assert!(Filters::from_json(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        let filters = Filters::from_json(r#"{"x":["y"]}"#).unwrap();
+        assert_eq!(filters.validate(&["label"]).unwrap_err().to_string(), "invalid filter 'x'");
+        assert!(filters.validate(&["x"]).is_ok());
+    }
+
+    #[test]
+    fn ways_of_matching() {
+        let f = Filters::from_json(r#"{"label":["a=b","c"],"name":["^web","db$"],"id":["ab"],"off":["0"]}"#).unwrap();
+        let labels = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        assert!(f.labels("label", &labels(&[("a", "b"), ("c", "")])));
+        assert!(!f.labels("label", &labels(&[("a", "b")])), "all labels must be there");
+        assert!(f.matches("name", "web1") && f.matches("name", "mydb") && !f.matches("name", "myweb"));
+        assert!(f.prefix("id", "abc") && !f.prefix("id", "cab"));
+        assert!(f.exact("missing", "anything"));
+        assert_eq!((f.boolean("off").unwrap(), f.boolean("missing").unwrap()), (Some(false), None));
+        assert!(f.boolean("label").is_err());
+    }
+}
