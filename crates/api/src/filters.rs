@@ -38,7 +38,9 @@ impl Filters {
         let map: BTreeMap<String, Values> =
             serde_json::from_str(text).map_err(|_| errdefs::invalid("invalid filter"))?;
         let set = |values| match values {
-            Values::Map(map) => map.into_iter().filter_map(|(value, wanted)| wanted.then_some(value)).collect(),
+            Values::Map(map) => {
+                map.into_iter().filter_map(|(value, wanted)| wanted.then_some(value)).collect()
+            }
             Values::List(list) => list.into_iter().collect(),
         };
         Ok(Self(map.into_iter().map(|(key, values)| (key, set(values))).collect()))
@@ -174,8 +176,10 @@ mod tests {
 
     #[test]
     fn ways_of_matching() {
-        let f = Filters::from_json(r#"{"label":["a=b","c"],"name":["^web","db$"],"id":["ab"],"off":["0"]}"#).unwrap();
-        let labels = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let f = Filters::from_json(r#"{"label":["a=b","c"],"name":["^web","db$"],"id":["ab"],"off":["0"]}"#)
+            .unwrap();
+        let labels =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         assert!(f.labels("label", &labels(&[("a", "b"), ("c", "")])));
         assert!(!f.labels("label", &labels(&[("a", "b")])), "all labels must be there");
         assert!(f.matches("name", "web1") && f.matches("name", "mydb") && !f.matches("name", "myweb"));

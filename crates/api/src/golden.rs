@@ -20,7 +20,11 @@ fn compare(path: &str, before: &Value, after: &Value) {
     match (before, after) {
         (Value::Object(b), Value::Object(a)) => {
             for (key, value) in b {
-                compare(&format!("{path}/{key}"), value, a.get(key).unwrap_or_else(|| panic!("{path}/{key} lost")));
+                compare(
+                    &format!("{path}/{key}"),
+                    value,
+                    a.get(key).unwrap_or_else(|| panic!("{path}/{key} lost")),
+                );
             }
             let added: Vec<&String> = a.keys().filter(|key| !b.contains_key(*key)).collect();
             assert!(added.is_empty(), "{path}: added {added:?}");
@@ -50,14 +54,14 @@ fn recorded_answers_round_trip() {
 
 #[test]
 fn inspect_can_be_fed_back_to_create() {
-    let inspect: container::InspectResponse =
-        round_trip(include_str!("../golden/container-inspect.json"));
+    let inspect: container::InspectResponse = round_trip(include_str!("../golden/container-inspect.json"));
     let request = container::CreateRequest {
         config: inspect.config.clone(),
         host_config: Some(inspect.host_config.clone()),
         networking_config: None,
     };
-    let again: container::CreateRequest = serde_json::from_value(serde_json::to_value(&request).unwrap()).unwrap();
+    let again: container::CreateRequest =
+        serde_json::from_value(serde_json::to_value(&request).unwrap()).unwrap();
     assert_eq!(again, request);
     assert_eq!(again.config.cmd.as_ref().unwrap().0, ["sleep", "1000"]);
     assert_eq!(again.host_config.unwrap().resources.oom_kill_disable, Some(false));
@@ -80,7 +84,9 @@ fn requests_are_read_as_tolerantly_as_docker_does() {
 
 #[test]
 fn mistyped_fields_are_refused() {
-    for body in [r#"{"Tty":"x"}"#, r#"{"HostConfig":{"Memory":"1"}}"#, r#"{"HostConfig":{"Memory":1.5}}"#, "[]", "{"] {
+    for body in
+        [r#"{"Tty":"x"}"#, r#"{"HostConfig":{"Memory":"1"}}"#, r#"{"HostConfig":{"Memory":1.5}}"#, "[]", "{"]
+    {
         assert!(serde_json::from_str::<container::CreateRequest>(body).is_err(), "{body}");
     }
 }

@@ -85,7 +85,9 @@ mod tests {
     #[test]
     fn writes_what_go_writes() {
         assert_eq!(Time::default().to_string(), "0001-01-01T00:00:00Z");
-        for text in ["2026-11-22T05:32:16.425947339Z", "2026-11-22T05:21:41.24548334Z", "2026-11-22T05:32:16Z"] {
+        for text in
+            ["2026-11-22T05:32:16.425947339Z", "2026-11-22T05:21:41.24548334Z", "2026-11-22T05:32:16Z"]
+        {
             assert_eq!(text.parse::<Time>().unwrap().to_string(), text);
         }
         assert!("0001-01-01T00:00:00Z".parse::<Time>().unwrap().is_zero());

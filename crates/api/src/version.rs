@@ -56,7 +56,8 @@ impl fmt::Display for Version {
 impl FromStr for Version {
     type Err = errdefs::Error;
     fn from_str(text: &str) -> errdefs::Result<Self> {
-        let number = |part: &str| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok()).flatten();
+        let number =
+            |part: &str| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok()).flatten();
         text.split_once('.')
             .and_then(|(major, minor)| Some(Self { major: number(major)?, minor: number(minor)? }))
             .ok_or_else(|| errdefs::invalid(format!("invalid API version: {text}")))
@@ -85,6 +86,9 @@ mod tests {
             text(20),
             Err("client version 1.20 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version".into())
         );
-        assert_eq!(text(99), Err("client version 1.99 is too new. Maximum supported API version is 1.51".into()));
+        assert_eq!(
+            text(99),
+            Err("client version 1.99 is too new. Maximum supported API version is 1.51".into())
+        );
     }
 }
