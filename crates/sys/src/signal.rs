@@ -1,0 +1,76 @@
+//! Signals of a process about to run another program: default dispositions, nothing blocked; and sending by number.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use rustix::process::Pid;
+
+use crate::{Result, check};
+
+/// Highest signal number of Linux.
+pub const HIGHEST: i32 = 64;
+
+/// Puts every signal back to its default action and unblocks all of them.
+pub fn reset_all() {
+    for signal in 1..=HIGHEST {
+        // SAFETY: SIG_DFL installs no code of ours; KILL, STOP and libc's own signals refuse, which is right.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    // SAFETY: an empty set on our own stack, read during the call.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+/// Blocks every signal, for a process that takes them by `sigtimedwait` or a descriptor.
+pub fn block_all() {
+    // SAFETY: a full set on our own stack, read during the call.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
+    }
+}
+
+/// Waits for any signal (all must be blocked) and returns its number.
+///
+/// # Errors
+/// `sigwaitinfo`, `EINTR` included.
+pub fn wait_any() -> Result<i32> {
+    // SAFETY: set and info live on our own stack through the call.
+    let signal = unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::sigwaitinfo(&raw const all, std::ptr::null_mut())
+    };
+    check(libc::c_long::from(signal), "sigwaitinfo", "").map(|signal| signal as i32)
+}
+
+/// Sends `signal` (any number, 0 only asks whether the process is there) to the process of `pidfd`.
+///
+/// # Errors
+/// `pidfd_send_signal`; `ESRCH` once the process has been reaped or is a zombie.
+pub fn send(pidfd: impl AsFd, signal: i32) -> Result<()> {
+    // SAFETY: a null info and no flags; only numbers are passed.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_fd().as_raw_fd(),
+            signal,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    };
+    check(result, "pidfd_send_signal", &signal.to_string()).map(drop)
+}
+
+/// Sends `signal` to the process `pid`, for children that cannot be mistaken because nobody reaps them but the caller.
+///
+/// # Errors
+/// `kill`.
+pub fn send_to(pid: Pid, signal: i32) -> Result<()> {
+    // SAFETY: only numbers are passed.
+    let result = unsafe { libc::kill(pid.as_raw_nonzero().get(), signal) };
+    check(libc::c_long::from(result), "kill", &pid.as_raw_nonzero().to_string()).map(drop)
+}
