@@ -1,0 +1,22 @@
+//! The client of image registries: pulling and pushing by the OCI distribution protocol.
+//!
+//! Synchronous: a pull is a handful of threads that block on sockets and files, and nothing else in the daemon waits
+//! for them. Everything a registry sends is hostile until its digest says otherwise; [`limits`] bounds it.
+//!
+//! Not here: what an image is called locally, and where its layers live unpacked (`image` brings that in as a trait).
+
+mod auth;
+mod cancel;
+mod challenge;
+pub mod client;
+pub mod config;
+mod failure;
+pub mod limits;
+pub mod progress;
+mod transport;
+
+pub use auth::Auth;
+pub use cancel::Cancel;
+pub use client::{Client, Login, Remote};
+pub use config::Config;
+pub use progress::{Event, Progress, Silent, Status};
