@@ -1,0 +1,44 @@
+//! `cp`: files and trees in and out, of running and stopped containers.
+
+use std::fs;
+
+use testkit::Daemon;
+
+#[test]
+fn copies_in_and_out() {
+    let daemon = Daemon::start();
+    let dir = daemon.scratch();
+    fs::create_dir_all(dir.join("tree/sub")).expect("mkdir");
+    fs::write(dir.join("tree/sub/file"), "content").expect("write");
+    let here = |name: &str| dir.join(name).display().to_string();
+    daemon.hythe(["create", "--name", "stopped", "busybox"]).ok();
+    daemon.hythe(["run", "-d", "--name", "running", "busybox", "sleep", "1000"]).ok();
+    for name in ["stopped", "running"] {
+        daemon.hythe(["cp", &here("tree"), &format!("{name}:/tmp")]).ok();
+        daemon.hythe(["cp", &format!("{name}:/tmp/tree/sub/file"), &here(&format!("{name}.out"))]).ok();
+        assert_eq!(fs::read_to_string(dir.join(format!("{name}.out"))).expect("read"), "content");
+        daemon.docker(["cp", &format!("{name}:/tmp/tree"), &here(&format!("{name}.tree"))]).ok();
+        assert_eq!(fs::read_to_string(dir.join(format!("{name}.tree/sub/file"))).expect("read"), "content");
+        let error = daemon.hythe(["cp", &format!("{name}:/nosuch"), &here("x")]).fails_with(1);
+        assert!(error.contains("Could not find the file /nosuch in container"), "{error}");
+    }
+    assert_eq!(daemon.hythe(["exec", "running", "cat", "/tmp/tree/sub/file"]).ok(), "content");
+}
+
+#[test]
+fn a_link_in_the_container_never_leads_out_of_it() {
+    let daemon = Daemon::start();
+    let secret = daemon.scratch().join("secret");
+    fs::write(&secret, "host").expect("write");
+    let link = format!("ln -s {} /escape; ln -s / /root-link; sleep 1000", daemon.scratch().display());
+    daemon.hythe(["run", "-d", "--name", "c", "busybox", "sh", "-c", &link]).ok();
+    testkit::wait::until_true("the links are made", || {
+        daemon.hythe(["exec", "c", "test", "-L", "/root-link"]).code == 0
+    });
+    let out = daemon.scratch().join("out").display().to_string();
+    assert_ne!(daemon.hythe(["cp", "c:/escape/secret", &out]).code, 0);
+    fs::write(daemon.scratch().join("evil"), "evil").expect("write");
+    let evil = daemon.scratch().join("evil").display().to_string();
+    assert_ne!(daemon.hythe(["cp", &evil, "c:/escape/secret"]).code, 0);
+    assert_eq!(fs::read_to_string(&secret).expect("read"), "host");
+}

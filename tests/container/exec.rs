@@ -1,0 +1,69 @@
+//! `exec`: a further process in a running container.
+
+use testkit::Daemon;
+
+#[test]
+fn runs_inside_with_its_own_status_and_streams() {
+    let daemon = Daemon::start();
+    daemon.hythe(["run", "-d", "--name", "c", "-e", "A=1", "-w", "/tmp", "busybox", "sleep", "1000"]).ok();
+    for client in ["hythe", "docker"] {
+        let run = |args: &[&str]| if client == "hythe" { daemon.hythe(args) } else { daemon.docker(args) };
+        let output = run(&["exec", "c", "sh", "-c", "echo out; echo err >&2; exit 5"]);
+        assert_eq!(
+            (output.code, output.stdout.as_str(), output.stderr.as_str()),
+            (5, "out\n", "err\n"),
+            "{client}"
+        );
+        assert_eq!(run(&["exec", "c", "sh", "-c", "echo $A $(pwd)"]).ok(), "1 /tmp");
+        assert_eq!(
+            run(&[
+                "exec",
+                "-e",
+                "B=2",
+                "-w",
+                "/",
+                "-u",
+                "nobody",
+                "c",
+                "sh",
+                "-c",
+                "echo $A$B $(pwd) $(id -un)"
+            ])
+            .ok(),
+            "12 / nobody"
+        );
+        assert_eq!(run(&["exec", "-t", "c", "tty"]).ok(), "/dev/pts/0\r");
+        let output = run(&["exec", "c", "nothere"]);
+        assert_eq!(output.code, 127, "{output:?}");
+        let all = format!("{}{}", output.stdout, output.stderr);
+        assert!(all.contains("exec: \"nothere\": executable file not found in $PATH"), "{all}");
+    }
+    assert_eq!(daemon.hythe_with_input(["exec", "-i", "c", "wc", "-c"], &[b'x'; 300_000]).ok(), "300000");
+    let caps = |args: &[&str]| {
+        daemon.hythe(["exec"].iter().chain(args).chain(&["c", "grep", "CapEff", "/proc/self/status"])).ok()
+    };
+    assert_eq!(caps(&[]), "CapEff:\t00000000a80425fb");
+    assert_ne!(caps(&["--privileged"]), caps(&[]));
+}
+
+#[test]
+fn detached_runs_on_by_itself() {
+    let daemon = Daemon::start();
+    daemon.hythe(["run", "-d", "--name", "c", "busybox", "sleep", "1000"]).ok();
+    assert_eq!(daemon.hythe(["exec", "-d", "c", "sh", "-c", "echo there > /done"]).ok(), "");
+    testkit::wait::until_true("the exec writes", || {
+        daemon.hythe(["exec", "c", "cat", "/done"]).stdout == "there\n"
+    });
+}
+
+#[test]
+fn needs_a_running_container() {
+    let daemon = Daemon::start();
+    let id = daemon.hythe(["create", "--name", "idle", "busybox"]).ok();
+    let error = daemon.hythe(["exec", "idle", "true"]).fails_with(1);
+    assert_eq!(error, format!("Error response from daemon: container {id} is not running"));
+    assert_eq!(
+        daemon.hythe(["exec", "nobody", "true"]).fails_with(1),
+        "Error response from daemon: No such container: nobody"
+    );
+}

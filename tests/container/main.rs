@@ -1,0 +1,16 @@
+//! Black-box tests of the container commands, one file a command, against a real daemon.
+
+mod attach;
+mod cp;
+mod exec;
+mod kill;
+mod logs;
+mod outlive;
+mod pause;
+mod ps;
+mod rename;
+mod restart;
+mod rm;
+mod run;
+mod stop;
+mod wait;

@@ -1,0 +1,55 @@
+//! `restart`, `start` and restart policies.
+
+use testkit::{Daemon, wait};
+
+#[test]
+fn start_again_keeps_the_files() {
+    let daemon = Daemon::start();
+    let id = daemon
+        .hythe(["run", "--name", "twice", "-d", "busybox", "sh", "-c", "echo x >> /count; wc -l < /count"])
+        .ok();
+    daemon.hythe(["wait", &id]).ok();
+    assert_eq!(daemon.hythe(["start", "-a", "twice"]).ok(), "2");
+    assert_eq!(daemon.hythe(["logs", "twice"]).ok(), "1\n2");
+}
+
+#[test]
+fn restart_makes_a_new_process() {
+    let daemon = Daemon::start();
+    daemon.hythe(["run", "-d", "--name", "c", "-p", "18090:80", "busybox", "sleep", "1000"]).ok();
+    let pid = || daemon.hythe(["inspect", "-f", "{{.State.Pid}}", "c"]).ok();
+    let before = pid();
+    daemon.hythe(["restart", "-t", "0", "c"]).ok();
+    assert_ne!(pid(), before);
+    assert_eq!(daemon.hythe(["port", "c", "80"]).ok(), "0.0.0.0:18090\n[::]:18090");
+}
+
+#[test]
+fn on_failure_counts_and_gives_up() {
+    let daemon = Daemon::start();
+    daemon
+        .hythe([
+            "run",
+            "-d",
+            "--name",
+            "flaky",
+            "--restart",
+            "on-failure:2",
+            "busybox",
+            "sh",
+            "-c",
+            "echo try; exit 1",
+        ])
+        .ok();
+    let state = || daemon.hythe(["inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "flaky"]).ok();
+    wait::until_true("it gives up", || state() == "exited 2");
+    assert_eq!(daemon.hythe(["logs", "flaky"]).ok(), "try\ntry\ntry");
+}
+
+#[test]
+fn a_stop_by_hand_is_respected() {
+    let daemon = Daemon::start();
+    daemon.hythe(["run", "-d", "--name", "c", "--restart", "always", "busybox", "sleep", "1000"]).ok();
+    daemon.hythe(["stop", "-t", "0", "c"]).ok();
+    assert_eq!(daemon.hythe(["inspect", "-f", "{{.State.Status}}", "c"]).ok(), "exited");
+}

@@ -1,0 +1,5 @@
+//! Black-box tests of images: from registries, archives and containers.
+
+mod archive;
+mod pull;
+mod remove;

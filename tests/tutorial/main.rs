@@ -1,0 +1,4 @@
+//! The public tutorials, line by line, with `hythe` and with the stock `docker` client.
+
+mod first;
+mod workshop;

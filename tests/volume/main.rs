@@ -1,0 +1,4 @@
+//! Black-box tests of volumes and bind mounts.
+
+mod mount;
+mod named;
