@@ -1,0 +1,5 @@
+//! `hythe-shim`: the supervisor of one container.
+
+fn main() {
+    shim::supervisor::run()
+}
