@@ -9,12 +9,12 @@
 #![expect(clippy::todo, dead_code, reason = "the interface is landed before its bodies")]
 
 pub mod container;
-pub mod events;
+pub mod event;
 pub mod exec;
 mod timers;
 
 pub use container::Containers;
-pub use events::Events;
+pub use event::Events;
 pub use exec::Execs;
 
 /// Runs `work` on a thread of its own, of which nobody waits for the end.
