@@ -14,6 +14,7 @@ use errdefs::{Result, invalid};
 use oci::platform::Platform;
 use oci::reference::Reference;
 
+use crate::event::Kind;
 use crate::{Containers, Events, timestamp};
 
 mod progress;
@@ -171,7 +172,7 @@ impl Images {
         let pruned = self.images.prune(&filter, &|id| self.users(id))?;
         let deleted = self.deleted(pruned.deleted);
         let attributes = StringMap::from([("reclaimed".to_owned(), pruned.reclaimed.to_string())]);
-        self.events.publish("image", "prune", "", attributes);
+        self.events.publish(Kind::Image, "prune", "", attributes);
         Ok(PruneReport {
             images_deleted: (!deleted.is_empty()).then_some(deleted),
             space_reclaimed: pruned.reclaimed,
@@ -218,7 +219,7 @@ impl Images {
             ::image::PushRequest { all_tags: reference.is_name_only(), reference, auth: auth(auth_config) };
         self.images.push(&request, &progress::Messages(watch), cancel)?;
         let attributes = StringMap::from([("name".to_owned(), request.reference.familiar_name())]);
-        self.events.publish("image", "push", &request.reference.familiar(), attributes);
+        self.events.publish(Kind::Image, "push", &request.reference.familiar(), attributes);
         Ok(())
     }
 
@@ -333,7 +334,7 @@ impl Images {
             Some(image) => self.publish(action, id, name, &image),
             None => {
                 let attributes = StringMap::from([("name".to_owned(), name.to_owned())]);
-                self.events.publish("image", action, id, attributes);
+                self.events.publish(Kind::Image, action, id, attributes);
             }
         }
     }
@@ -342,7 +343,7 @@ impl Images {
     fn publish(&self, action: &str, id: &str, name: &str, image: &::image::Image) {
         let mut attributes = image.config.config.labels.clone();
         attributes.insert("name".to_owned(), name.to_owned());
-        self.events.publish("image", action, id, attributes);
+        self.events.publish(Kind::Image, action, id, attributes);
     }
 }
 

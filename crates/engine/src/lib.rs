@@ -9,7 +9,7 @@
 #![expect(clippy::todo, dead_code, reason = "the interface is landed before its bodies")]
 
 pub mod container;
-pub mod events;
+pub mod event;
 pub mod exec;
 pub mod image;
 pub mod network;
@@ -19,7 +19,7 @@ pub mod timestamp;
 pub mod volume;
 
 pub use container::Containers;
-pub use events::Events;
+pub use event::Events;
 pub use exec::Execs;
 pub use image::Images;
 pub use network::Networks;

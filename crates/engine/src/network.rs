@@ -11,6 +11,7 @@ use api::network::{
 use api::time::Time;
 use errdefs::{Result, invalid};
 
+use crate::event::Kind;
 use crate::{Containers, Events, timestamp};
 
 /// All networks of this daemon. Clones share everything.
@@ -143,7 +144,7 @@ impl Networks {
             }
         }
         self.events.publish(
-            "network",
+            Kind::Network,
             "prune",
             "",
             StringMap::from([("reclaimed".to_owned(), "0".to_owned())]),
@@ -154,7 +155,7 @@ impl Networks {
     fn publish(&self, action: &str, network: &::network::Network) {
         let pairs = [("name", network.name.as_str()), ("type", network.driver.as_str())];
         let attributes = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        self.events.publish("network", action, &network.id, attributes);
+        self.events.publish(Kind::Network, action, &network.id, attributes);
     }
 }
 

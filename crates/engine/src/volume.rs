@@ -7,6 +7,7 @@ use api::filters::Filters;
 use api::volume::{CreateRequest, ListResponse, PruneReport, UsageData, Volume};
 use errdefs::{Class, Result};
 
+use crate::event::Kind;
 use crate::{Containers, Events};
 
 /// All volumes of this daemon. Clones share everything.
@@ -113,7 +114,7 @@ impl Volumes {
             }
         }
         let reclaimed = StringMap::from([("reclaimed".to_owned(), report.space_reclaimed.to_string())]);
-        self.events.publish("volume", "prune", "", reclaimed);
+        self.events.publish(Kind::Volume, "prune", "", reclaimed);
         Ok(report)
     }
 
@@ -130,7 +131,7 @@ impl Volumes {
 
     fn publish(&self, action: &str, volume: &::volume::Volume) {
         let attributes = StringMap::from([("driver".to_owned(), volume.driver.clone())]);
-        self.events.publish("volume", action, &volume.name, attributes);
+        self.events.publish(Kind::Volume, action, &volume.name, attributes);
     }
 }
 
