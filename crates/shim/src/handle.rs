@@ -44,6 +44,8 @@ pub(crate) struct Shim {
 pub(crate) struct State {
     pub(crate) created: Option<Result<i32, runtime::StartError>>,
     pub(crate) exited: Option<Exit>,
+    /// Its program could not be executed; there is no end to tell.
+    pub(crate) not_started: bool,
     /// The shim is gone; nothing will be answered any more.
     pub(crate) gone: bool,
     pub(crate) execs: Vec<(String, i32)>,
@@ -84,7 +86,10 @@ impl Shim {
 
     /// Delivers an answer to the thread that waits for it.
     pub(crate) fn answer(&self, number: u32, answer: Answer, fds: Vec<OwnedFd>) {
-        let waiting = self.state().waiting.remove(&number);
+        let waiting = self.change(|state| {
+            state.not_started |= matches!(answer, Answer::StartFailed(_));
+            state.waiting.remove(&number)
+        });
         if let Some(waiting) = waiting {
             let _ = waiting.send((answer, fds));
         }
@@ -114,7 +119,8 @@ impl Shim {
         }
         let sent = {
             let _order = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-            protocol::send(self.socket.as_fd(), &Numbered { number, request }, fds)
+            // This end blocks, so it is always taken.
+            protocol::send(self.socket.as_fd(), &Numbered { number, request }, fds).map(drop)
         };
         if let Err(error) = sent {
             self.state().waiting.remove(&number);
@@ -189,7 +195,7 @@ impl Handle {
     pub fn start(&self) -> Result<(), runtime::StartError> {
         match self.0.ask(Request::Start, &[]) {
             Ok((Answer::Done, _)) => Ok(()),
-            Ok((Answer::NotStarted(error), _)) => Err(error),
+            Ok((Answer::StartFailed(error), _)) => Err(error),
             Ok((Answer::Failed(failure), _)) => Err(Error::from(failure).into()),
             Ok((other, _)) => Err(unexpected(&other).into()),
             Err(error) => Err(error.into()),

@@ -97,6 +97,8 @@ pub(crate) enum Answer {
     },
     /// A program could not be started; texts and codes are made from it by the daemon.
     NotStarted(runtime::StartError),
+    /// The container's own program could not be started; the shim ends, and no `Exited` follows.
+    StartFailed(runtime::StartError),
     Failed(Failure),
 }
 
@@ -161,7 +163,12 @@ pub(crate) struct Numbered {
 }
 
 /// Sends one message.
-pub(crate) fn send<T: Serialize>(socket: BorrowedFd<'_>, message: &T, fds: &[BorrowedFd<'_>]) -> Result<()> {
+/// `false`: a socket that does not block takes nothing now.
+pub(crate) fn send<T: Serialize>(
+    socket: BorrowedFd<'_>,
+    message: &T,
+    fds: &[BorrowedFd<'_>],
+) -> Result<bool> {
     let bytes =
         postcard::to_extend(message, vec![INLINE]).map_err(|e| system(format!("encode message: {e}")))?;
     if bytes.len() <= PACKET_MAX {
@@ -173,9 +180,10 @@ pub(crate) fn send<T: Serialize>(socket: BorrowedFd<'_>, message: &T, fds: &[Bor
     packet(socket, &[IN_MEMFD], &all)
 }
 
-fn packet(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<()> {
+fn packet(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<bool> {
     match sys::socket::send(socket, bytes, fds) {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
+        Err(error) if error.errno() == rustix::io::Errno::AGAIN => Ok(false),
         Err(error) => Err(Error::new(Class::Unavailable, format!("shim: {error}"))),
     }
 }

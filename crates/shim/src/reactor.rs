@@ -120,7 +120,7 @@ impl Reactor {
         let _ = waitid(WaitId::PidFd(shim.pidfd.as_fd()), WaitIdOptions::EXITED);
         let (told, created) = {
             let state = shim.state();
-            (state.exited.is_some(), matches!(state.created, Some(Ok(_))))
+            (state.exited.is_some() || state.not_started, matches!(state.created, Some(Ok(_))))
         };
         if !told && created {
             let exit = record::read_exit(&shim.state_dir).ok().flatten();

@@ -30,8 +30,6 @@ pub struct Exit {
 /// What is known about a shim without asking it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ShimState {
-    /// The container's first process.
-    pub(crate) init: i32,
     /// Its control group's path.
     pub(crate) cgroup: Option<String>,
 }
@@ -60,7 +58,7 @@ pub(crate) fn write_state(state_dir: &Path, state: &ShimState) -> Result<()> {
 /// the kernel too, being the shim's), its group removed.
 pub(crate) fn bury(state_dir: &Path) -> Exit {
     let exit = Exit { code: 137, signal: Some(9), oom: false, at: logs::Time::now() };
-    if let Ok(Some(ShimState { cgroup: Some(path), .. })) = read_state(state_dir)
+    if let Ok(Some(ShimState { cgroup: Some(path) })) = read_state(state_dir)
         && let Ok(cgroup) = cgroups::Layout::detect().and_then(|layout| cgroups::Cgroup::open(&layout, &path))
     {
         // Best effort: what cannot be killed now is found again by the group's name.
@@ -69,6 +67,14 @@ pub(crate) fn bury(state_dir: &Path) -> Exit {
     }
     let _ = write_exit(state_dir, &exit);
     exit
+}
+
+/// Removes everything of a shim that leaves no record.
+pub(crate) fn remove_all(state_dir: &Path) {
+    for name in [StatePaths::STATE, StatePaths::SOCKET, StatePaths::EXIT] {
+        // Whatever cannot be removed goes with the directory.
+        let _ = fs::remove_file(state_dir.join(name));
+    }
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
