@@ -131,7 +131,6 @@ impl Watched {
             self.wanted = flags;
         }
     }
-
 }
 
 impl AsFd for Watched {
