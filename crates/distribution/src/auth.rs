@@ -19,6 +19,7 @@ use serde::Deserialize;
 use ureq::http::Uri;
 
 use crate::challenge::Challenge;
+use crate::config::Config;
 use crate::failure::{self, Failure, Refusal};
 use crate::limits;
 use crate::transport::{Reach, Transport};
@@ -113,8 +114,7 @@ pub(crate) struct TokenRequest<'a> {
     pub(crate) registry: &'a str,
     /// Whether the registry is spoken to over HTTPS.
     pub(crate) registry_https: bool,
-    /// Whether hosts like the registry's are known to be insecure.
-    pub(crate) insecure: &'a dyn Fn(&str) -> bool,
+    pub(crate) config: &'a Config,
     pub(crate) auth: &'a Auth,
     pub(crate) scopes: &'a [String],
     /// Ask for a refresh token too (a login).
@@ -158,7 +158,7 @@ impl TokenRequest<'_> {
         let same_host = authority.eq_ignore_ascii_case(self.registry);
         let anywhere = same_host || !self.registry_https || self.transport.named_host_is_private();
         let reach = if anywhere { Reach::Any } else { Reach::Public };
-        let agent = self.transport.agent(&realm, !(self.insecure)(authority), reach)?;
+        let agent = self.transport.agent(&realm, !Transport::is_insecure(self.config, authority), reach)?;
 
         let service = challenge.parameter("service").unwrap_or_default();
         let mut query: Vec<(&str, &str)> = Vec::new();

@@ -6,17 +6,29 @@
 //! Not here: what an image is called locally, and where its layers live unpacked (`image` brings that in as a trait).
 
 mod auth;
+mod blob;
 mod cancel;
 mod challenge;
 pub mod client;
+pub mod compression;
 pub mod config;
+mod endpoint;
 mod failure;
+pub mod gzip;
+mod layer;
 pub mod limits;
+mod manifests;
 pub mod progress;
+pub mod pull;
+pub mod push;
+mod session;
 mod transport;
+mod upload;
 
 pub use auth::Auth;
 pub use cancel::Cancel;
 pub use client::{Client, Login, Remote};
 pub use config::Config;
 pub use progress::{Event, Progress, Silent, Status};
+pub use pull::{Host, Pull, PulledImage, Sinks};
+pub use push::{Push, PushImage, PushedImage, Source};

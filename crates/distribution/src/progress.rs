@@ -151,6 +151,11 @@ impl<'a> Meter<'a> {
         Self { progress, id: id.to_owned(), make, current: 0, total, step, next: 0 }
     }
 
+    /// Counts `bytes` more without an event.
+    pub fn add_silently(&mut self, bytes: u64) {
+        self.current += bytes;
+    }
+
     /// Counts `bytes` more.
     pub fn add(&mut self, bytes: u64) {
         self.current += bytes;

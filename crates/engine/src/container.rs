@@ -22,7 +22,6 @@ mod merge;
 mod mountpoint;
 mod names;
 mod policy;
-mod record;
 mod registry;
 mod spec;
 mod state;
