@@ -1,6 +1,7 @@
 //! Black-box tests of the daemon and the system commands.
 
 mod api;
+mod ceilings;
 mod daemon;
 mod events;
 mod version;

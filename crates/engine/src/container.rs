@@ -22,6 +22,7 @@ mod merge;
 mod mountpoint;
 mod names;
 mod policy;
+mod record;
 mod registry;
 mod spec;
 mod state;

@@ -9,13 +9,22 @@
 #![expect(clippy::todo, dead_code, reason = "the interface is landed before its bodies")]
 
 pub mod container;
-pub mod events;
+pub mod event;
 pub mod exec;
+pub mod image;
+pub mod network;
+pub mod system;
 mod timers;
+pub mod timestamp;
+pub mod volume;
 
 pub use container::Containers;
-pub use events::Events;
+pub use event::Events;
 pub use exec::Execs;
+pub use image::Images;
+pub use network::Networks;
+pub use system::System;
+pub use volume::Volumes;
 
 /// Runs `work` on a thread of its own, of which nobody waits for the end.
 pub(crate) fn background(name: &str, work: impl FnOnce() + Send + 'static) {

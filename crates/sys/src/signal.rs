@@ -1,6 +1,6 @@
 //! Signals of a process about to run another program: default dispositions, nothing blocked; and sending by number.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd as _, OwnedFd};
 
 use rustix::process::Pid;
 
@@ -73,4 +73,21 @@ pub fn send_to(pid: Pid, signal: i32) -> Result<()> {
     // SAFETY: only numbers are passed.
     let result = unsafe { libc::kill(pid.as_raw_nonzero().get(), signal) };
     check(libc::c_long::from(result), "kill", &pid.as_raw_nonzero().to_string()).map(drop)
+}
+
+/// A descriptor that is readable when a child has ended; blocks `SIGCHLD` for it. Readings do not count the children:
+/// after each, wait for them until there is none left.
+///
+/// # Errors
+/// `signalfd`.
+pub fn children() -> Result<OwnedFd> {
+    // SAFETY: a set on our own stack, read during the calls; the new descriptor is owned by nobody else.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGCHLD);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+        let fd = libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
+        check(libc::c_long::from(fd), "signalfd", "").map(|fd| OwnedFd::from_raw_fd(fd as i32))
+    }
 }

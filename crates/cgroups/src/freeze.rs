@@ -1,0 +1,74 @@
+//! Stopping and resuming a whole group.
+
+use std::path::PathBuf;
+
+use errdefs::{Context, Result};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::{Errno, retry_on_intr};
+
+use crate::file;
+
+/// The freezer of a group.
+#[derive(Debug)]
+pub(crate) enum Freezer {
+    /// `freezer.state` of v1.
+    V1(PathBuf),
+    /// `cgroup.freeze` of v2.
+    V2(PathBuf),
+}
+
+/// How often v1's state is read before giving up. The kernel has no event for it, and a read is itself what moves it on;
+/// each attempt yields the processor to the tasks being stopped.
+const V1_ATTEMPTS: u32 = 100_000;
+
+impl Freezer {
+    /// Stops or resumes; returns once it is so.
+    pub(crate) fn set(&self, frozen: bool) -> Result<()> {
+        match self {
+            Self::V1(dir) => {
+                let path = dir.join("freezer.state");
+                let value = if frozen { "FROZEN" } else { "THAWED" };
+                for _ in 0..V1_ATTEMPTS {
+                    file::write(&path, value)?;
+                    if file::read(&path)?.trim() == value {
+                        return Ok(());
+                    }
+                    rustix::thread::sched_yield();
+                }
+                if frozen {
+                    // A process in an uninterruptible call: half frozen is worse than not.
+                    file::write(&path, "THAWED")?;
+                }
+                Err(errdefs::system(format!("{} did not become {value}", path.display())))
+            }
+            Self::V2(dir) => {
+                file::write(&dir.join("cgroup.freeze"), if frozen { "1" } else { "0" })?;
+                if frozen { wait_for(dir.join("cgroup.events"), "frozen", 1) } else { Ok(()) }
+            }
+        }
+    }
+
+    pub(crate) fn is_frozen(&self) -> Result<bool> {
+        match self {
+            Self::V1(dir) => Ok(file::read(&dir.join("freezer.state"))?.trim() == "FROZEN"),
+            // What was asked for, not whether every task got there: that is what pause means to a user.
+            Self::V2(dir) => Ok(file::read(&dir.join("cgroup.freeze"))?.trim() == "1"),
+        }
+    }
+}
+
+/// Waits until `key` in an events file has the value; the kernel wakes pollers at each change.
+fn wait_for(path: PathBuf, key: &str, value: u64) -> Result<()> {
+    let context = || format!("watch {}", path.display());
+    let events = openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).context(context)?;
+    loop {
+        let mut text = [0; 256];
+        let count = rustix::io::pread(&events, &mut text, 0).context(context)?;
+        if file::keyed(&String::from_utf8_lossy(&text[..count]), key) == Some(value) {
+            return Ok(());
+        }
+        let mut fds = [PollFd::new(&events, PollFlags::PRI)];
+        retry_on_intr(|| poll(&mut fds, None)).map_err(|errno: Errno| errdefs::system(errno.to_string()))?;
+    }
+}

@@ -1,0 +1,83 @@
+//! What is stored of a container: enough to find and undo every effect of it, and to start it again.
+//!
+//! The user's request (`config`, `host`, `networks`) is kept as the API's own document, because it is shown back word by
+//! word; everything the engine itself decides by has fields of its own. Raise [`Record::VERSION`] with any change that an
+//! older program cannot read, also in the API's types.
+
+use std::collections::BTreeMap;
+
+use api::container::{Config, HostConfig};
+use api::network::EndpointSettings;
+use jiff::Timestamp;
+use oci::digest::Digest;
+use serde::{Deserialize, Serialize};
+use store::Table;
+
+use super::mountpoint::MountPoint;
+use super::policy::Policy;
+use super::state::State;
+
+/// The containers, by full ID.
+pub(crate) const CONTAINERS: Table<Record> = Table::new("containers");
+
+/// A container as stored, and as readers see it: one value, replaced as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// 64 hexadecimal digits.
+    pub(crate) id: String,
+    /// Without the leading slash.
+    pub(crate) name: String,
+    pub(crate) created: Timestamp,
+    /// The image's ID; `None` for the empty image.
+    pub(crate) image: Option<Digest>,
+    /// Its layers, lowest first, so that a start needs no image record.
+    pub(crate) layers: Vec<Digest>,
+    /// `os` of the image.
+    pub(crate) platform: String,
+    /// The program and its arguments.
+    pub(crate) path: String,
+    pub(crate) args: Vec<String>,
+    /// The request, merged with the image's config.
+    pub(crate) config: Config,
+    pub(crate) host: HostConfig,
+    /// The networks it is in, by name as the user gave it, with what was asked for.
+    pub(crate) networks: BTreeMap<String, EndpointSettings>,
+    pub(crate) mounts: Vec<MountPoint>,
+    pub(crate) state: State,
+    /// A wish to be removed when it has exited; cleared by nothing.
+    pub(crate) auto_remove: bool,
+}
+
+impl store::Record for Record {
+    const VERSION: u32 = 1;
+}
+
+impl Record {
+    /// The restart policy.
+    pub(crate) fn policy(&self) -> Policy {
+        let policy = &self.host.restart_policy;
+        match policy.name.as_str() {
+            "always" => Policy::Always,
+            "unless-stopped" => Policy::UnlessStopped,
+            "on-failure" => Policy::OnFailure(u32::try_from(policy.maximum_retry_count).unwrap_or(0)),
+            _ => Policy::No,
+        }
+    }
+
+    /// The attributes of its events: labels, image, name.
+    pub(crate) fn attributes(&self) -> api::StringMap {
+        let mut attributes = self.config.labels.clone();
+        attributes.insert("image".into(), self.config.image.clone());
+        attributes.insert("name".into(), self.name.clone());
+        attributes
+    }
+
+    /// Where its control group is.
+    pub(crate) fn cgroup(&self) -> String {
+        let parent = match self.host.resources.cgroup_parent.trim_matches('/') {
+            "" => "docker",
+            parent => parent,
+        };
+        format!("/{parent}/{}", self.id)
+    }
+}

@@ -1,0 +1,274 @@
+//! The engine about itself: info, version, disk usage.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::system::{
+    AddressPool, Component, DiskUsage, FirewallInfo, IndexInfo, Info, PlatformName, PluginsInfo,
+    RegistryConfig, Runtime, SwarmInfo, Version,
+};
+use api::time::Time;
+use api::{StringMap, version};
+use errdefs::Result;
+
+use crate::container::ListOptions;
+use crate::{Containers, Events, Images, Volumes};
+
+mod host;
+
+/// The Docker version whose behaviour this is; tools compare it with what they need.
+pub const DOCKER_VERSION: &str = "28.5.2";
+
+/// The `Server` header of every answer: clients parse Docker's name and the operating system out of it.
+pub const SERVER_HEADER: &str = "Docker/28.5.2 (linux)";
+
+/// Docker Hub's name in credentials.
+const INDEX_SERVER: &str = "https://index.docker.io/v1/";
+
+/// What the daemon's configuration contributes.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Made once for each data root.
+    pub id: String,
+    /// Where the data is.
+    pub data_root: PathBuf,
+    /// Log driver of containers that name none.
+    pub log_driver: String,
+    /// Verbose logging is on.
+    pub debug: bool,
+    /// The daemon's labels, `key=value`.
+    pub labels: Vec<String>,
+    /// Mirrors of Docker Hub.
+    pub mirrors: Vec<String>,
+    /// Registries that need no TLS.
+    pub insecure_registries: Vec<String>,
+    /// Pools of subnets for new networks: base and prefix length.
+    pub address_pools: Vec<(String, u8)>,
+    /// Proxies of pulls.
+    pub http_proxy: String,
+    /// Proxies of pulls.
+    pub https_proxy: String,
+    /// Hosts reached without them.
+    pub no_proxy: String,
+    /// Warnings about this set-up, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// The handle; clones share everything.
+#[derive(Clone)]
+pub struct System {
+    config: Arc<Config>,
+    containers: Containers,
+    images: Images,
+    volumes: Volumes,
+    events: Events,
+}
+
+/// Which parts `system df` counts; all of them by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageOf {
+    /// Containers.
+    Containers,
+    /// Images.
+    Images,
+    /// Volumes.
+    Volumes,
+    /// The builder's cache.
+    BuildCache,
+}
+
+impl System {
+    /// Over the other handles.
+    pub fn new(
+        config: Config,
+        containers: Containers,
+        images: Images,
+        volumes: Volumes,
+        events: Events,
+    ) -> Self {
+        Self { config: Arc::new(config), containers, images, volumes, events }
+    }
+
+    /// Answer of `GET /info`.
+    pub fn info(&self) -> Info {
+        let config = &self.config;
+        let counts = self.containers.counts();
+        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let host = host::Host::look();
+        let controllers = host.controllers;
+        Info {
+            id: config.id.clone(),
+            containers: number(counts.all),
+            containers_running: number(counts.running),
+            containers_paused: number(counts.paused),
+            containers_stopped: number(counts.stopped),
+            images: number(self.images.count()),
+            driver: "overlay2".to_owned(),
+            driver_status: driver_status(&config.data_root),
+            plugins: plugins(),
+            memory_limit: controllers.memory,
+            swap_limit: controllers.swap,
+            kernel_memory_tcp: controllers.kernel_memory_tcp,
+            cpu_cfs_period: controllers.cpu,
+            cpu_cfs_quota: controllers.cpu,
+            cpu_shares: controllers.cpu,
+            cpu_set: controllers.cpuset,
+            pids_limit: controllers.pids,
+            ipv4_forwarding: host.ipv4_forwarding,
+            debug: config.debug,
+            n_fd: host.open_files,
+            oom_kill_disable: controllers.oom_kill_disable,
+            n_goroutines: host.threads,
+            system_time: Time::now(),
+            logging_driver: config.log_driver.clone(),
+            cgroup_driver: "cgroupfs".to_owned(),
+            cgroup_version: if controllers.unified { "2" } else { "1" }.to_owned(),
+            n_events_listener: number(self.events.listeners()),
+            kernel_version: host.kernel,
+            operating_system: host.operating_system,
+            os_version: host.os_version,
+            os_type: "linux".to_owned(),
+            architecture: host.machine,
+            index_server_address: INDEX_SERVER.to_owned(),
+            registry_config: Some(self.registries()),
+            ncpu: host.cpus,
+            mem_total: host.memory,
+            docker_root_dir: config.data_root.display().to_string(),
+            http_proxy: config.http_proxy.clone(),
+            https_proxy: config.https_proxy.clone(),
+            no_proxy: config.no_proxy.clone(),
+            name: host.name,
+            labels: config.labels.clone(),
+            server_version: DOCKER_VERSION.to_owned(),
+            runtimes: BTreeMap::from([(
+                "hythe".to_owned(),
+                Runtime { path: "hythe-shim".to_owned(), ..Runtime::default() },
+            )]),
+            default_runtime: "hythe".to_owned(),
+            swarm: SwarmInfo { local_node_state: "inactive".to_owned(), ..SwarmInfo::default() },
+            live_restore_enabled: true,
+            init_binary: "hythe-shim".to_owned(),
+            security_options: host.security_options,
+            default_address_pools: pools(&config.address_pools),
+            firewall_backend: Some(FirewallInfo { driver: "nftables".to_owned(), info: None }),
+            warnings: (!config.warnings.is_empty()).then(|| config.warnings.clone()),
+            ..Info::default()
+        }
+    }
+
+    fn registries(&self) -> RegistryConfig {
+        let mirrors = self.config.mirrors.clone();
+        let hub = IndexInfo {
+            mirrors: mirrors.clone(),
+            name: "docker.io".to_owned(),
+            official: true,
+            secure: true,
+        };
+        let mut answer = RegistryConfig {
+            index_configs: BTreeMap::from([("docker.io".to_owned(), hub)]),
+            insecure_registry_cidrs: vec!["::1/128".to_owned(), "127.0.0.0/8".to_owned()],
+            mirrors: (!mirrors.is_empty()).then_some(mirrors),
+        };
+        for registry in &self.config.insecure_registries {
+            if registry.contains('/') {
+                answer.insecure_registry_cidrs.push(registry.clone());
+            } else {
+                let index = IndexInfo { name: registry.clone(), ..IndexInfo::default() };
+                answer.index_configs.insert(registry.clone(), index);
+            }
+        }
+        answer
+    }
+
+    /// Answer of `GET /version`. The version is Docker's, because that is what tools ask for; ours is the platform.
+    pub fn version(&self) -> Version {
+        let (kernel, _) = host::kernel();
+        let own = env!("CARGO_PKG_VERSION");
+        let build_time = option_env!("HYTHE_BUILD_TIME").unwrap_or_default();
+        let commit = option_env!("HYTHE_COMMIT").unwrap_or_default();
+        let details = [
+            ("ApiVersion", version::MAX.to_string()),
+            ("Arch", host::go_architecture().to_owned()),
+            ("BuildTime", build_time.to_owned()),
+            ("Experimental", "false".to_owned()),
+            ("GitCommit", commit.to_owned()),
+            ("GoVersion", String::new()),
+            ("KernelVersion", kernel.clone()),
+            ("MinAPIVersion", version::MIN.to_string()),
+            ("Os", "linux".to_owned()),
+        ];
+        let engine = Component {
+            name: "Engine".to_owned(),
+            version: DOCKER_VERSION.to_owned(),
+            details: details.map(|(key, value)| (key.to_owned(), value)).into(),
+        };
+        let hythe =
+            Component { name: "hythe".to_owned(), version: own.to_owned(), details: StringMap::new() };
+        Version {
+            platform: PlatformName { name: format!("Hythe {own}") },
+            components: vec![engine, hythe],
+            version: DOCKER_VERSION.to_owned(),
+            api_version: version::MAX.to_string(),
+            min_api_version: version::MIN.to_string(),
+            git_commit: commit.to_owned(),
+            go_version: String::new(),
+            os: "linux".to_owned(),
+            arch: host::go_architecture().to_owned(),
+            kernel_version: kernel,
+            experimental: false,
+            build_time: build_time.to_owned(),
+        }
+    }
+
+    /// Answer of `GET /system/df`; what is not in `parts` stays `null`, an empty list means all.
+    ///
+    /// # Errors
+    /// If files cannot be counted.
+    pub fn disk_usage(&self, parts: &[UsageOf]) -> Result<DiskUsage> {
+        let wanted = |part| parts.is_empty() || parts.contains(&part);
+        let mut usage = DiskUsage::default();
+        if wanted(UsageOf::Images) {
+            let (images, layers) = self.images.usage()?;
+            usage.images = Some(images);
+            usage.layers_size = i64::try_from(layers).unwrap_or(i64::MAX);
+        }
+        if wanted(UsageOf::Containers) {
+            let options = ListOptions { all: true, size: true, ..ListOptions::default() };
+            usage.containers = Some(self.containers.list(&options)?);
+        }
+        if wanted(UsageOf::Volumes) {
+            usage.volumes = Some(self.volumes.usage());
+        }
+        if wanted(UsageOf::BuildCache) {
+            usage.build_cache = Some(Vec::new());
+        }
+        Ok(usage)
+    }
+}
+
+fn driver_status(data_root: &std::path::Path) -> Vec<[String; 2]> {
+    let pair = |key: &str, value: &str| [key.to_owned(), value.to_owned()];
+    vec![
+        pair("Backing Filesystem", host::file_system(data_root)),
+        pair("Supports d_type", "true"),
+        pair("Using metacopy", "false"),
+        pair("Native Overlay Diff", "true"),
+        pair("userxattr", "false"),
+    ]
+}
+
+fn plugins() -> PluginsInfo {
+    let list = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+    PluginsInfo {
+        volume: list(&["local"]),
+        network: list(&["bridge", "host", "null"]),
+        authorization: None,
+        log: list(&["json-file", "local", "none"]),
+    }
+}
+
+fn pools(pools: &[(String, u8)]) -> Option<Vec<AddressPool>> {
+    let wire = |(base, size): &(String, u8)| AddressPool { base: base.clone(), size: i64::from(*size) };
+    (!pools.is_empty()).then(|| pools.iter().map(wire).collect())
+}

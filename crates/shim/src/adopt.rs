@@ -1,0 +1,107 @@
+//! Finding the shims that an earlier daemon started.
+
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+
+use errdefs::{Context as _, Result, system};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt};
+use rustix::process::{PidfdFlags, pidfd_open};
+
+use crate::handle::{Handle, Shim};
+use crate::protocol::{self, Message, PACKET_MAX, Received, VERSION};
+use crate::reactor::Reactor;
+use crate::{ContainerId, Exit, StatePaths, record};
+
+/// How long a living shim may take to say hello.
+const HELLO_TIMEOUT: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+
+/// What became of a container while no daemon was there.
+#[derive(Debug)]
+pub enum Adopted {
+    /// It is there. Events that happened meanwhile arrive on the channel, `Exited` too if it ends in this moment.
+    Running(Handle),
+    /// It has ended so; no event is sent.
+    Exited(Exit),
+    /// Nothing was ever made here, or nothing is left to tell.
+    Gone,
+}
+
+pub(crate) fn adopt(reactor: &Arc<Reactor>, id: ContainerId, state_dir: &Path) -> Result<Adopted> {
+    if let Some(exit) = record::read_exit(state_dir)? {
+        return Ok(Adopted::Exited(exit));
+    }
+    let Some(socket) = dial(state_dir).context(|| format!("connect to the shim of container {id}"))? else {
+        // It may have ended, and written its record, since we looked.
+        if let Some(exit) = record::read_exit(state_dir)? {
+            return Ok(Adopted::Exited(exit));
+        }
+        return Ok(match record::read_state(state_dir)? {
+            Some(_) => Adopted::Exited(record::bury(state_dir)),
+            None => Adopted::Gone,
+        });
+    };
+    let peer = sockopt::socket_peercred(&socket).context(|| "SO_PEERCRED")?;
+    if !peer.uid.is_root() && peer.uid != rustix::process::geteuid() {
+        return Err(system(format!(
+            "the shim socket of container {id} belongs to user {}",
+            peer.uid.as_raw()
+        )));
+    }
+    let pidfd = pidfd_open(peer.pid, PidfdFlags::empty()).context(|| "pidfd_open")?;
+    let shim = Shim::new(id, state_dir.to_owned(), socket, peer.pid, pidfd);
+    let exited = hello(&shim)?;
+    if let Some(exit) = exited {
+        return Ok(Adopted::Exited(exit));
+    }
+    reactor.add(&shim)?;
+    Ok(Adopted::Running(Handle::new(shim)))
+}
+
+/// Connects to the shim; `None` if nobody listens. Through the directory's descriptor, because a socket's path is
+/// limited to 108 bytes.
+fn dial(state_dir: &Path) -> std::io::Result<Option<OwnedFd>> {
+    let directory = match open(state_dir, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(directory) => directory,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let address = SocketAddrUnix::new(
+        format!("/proc/self/fd/{}/{}", directory.as_raw_fd(), StatePaths::SOCKET).as_str(),
+    )?;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    match connect(&socket, &address) {
+        Ok(()) => Ok(Some(socket)),
+        Err(Errno::NOENT | Errno::CONNREFUSED) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits for the shim's first message; an exit it tells of.
+fn hello(shim: &Shim) -> Result<Option<Exit>> {
+    let mut fds = [PollFd::new(&shim.socket, PollFlags::IN)];
+    if poll(&mut fds, Some(&HELLO_TIMEOUT)).context(|| "poll")? == 0 {
+        return Err(system(format!("the shim of container {} does not answer", shim.id)));
+    }
+    let mut buffer = vec![0; PACKET_MAX];
+    match protocol::receive::<Message>(shim.socket.as_fd(), &mut buffer)? {
+        Received::Message(Message::Hello { version, .. }, _) if version != VERSION => {
+            Err(system(format!("the shim of container {} speaks version {version}, not {VERSION}", shim.id)))
+        }
+        Received::Message(Message::Hello { created, exited, execs, .. }, _) => {
+            shim.change(|state| {
+                state.created = created;
+                state.execs = execs;
+            });
+            Ok(exited)
+        }
+        // It ended in this moment; the record says how.
+        Received::Closed => {
+            Ok(Some(record::read_exit(&shim.state_dir)?.unwrap_or_else(|| record::bury(&shim.state_dir))))
+        }
+        _ => Err(system(format!("the shim of container {} does not say hello", shim.id))),
+    }
+}

@@ -1,0 +1,292 @@
+//! The messages between a daemon and a shim, and how they travel.
+//!
+//! A message is one packet of a `SOCK_SEQPACKET` unix socket: postcard, with descriptors beside it. Both sides are of
+//! the same build or of builds with the same [`VERSION`]; the first message of a shim says which. What is too large for
+//! a packet travels in a memfd.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use errdefs::{Class, Error, Result, system};
+use rustix::fs::{MemfdFlags, memfd_create};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{AttachOptions, Event, Exit, Phase, Stdio};
+
+/// Raised whenever a message changes its form; a daemon does not adopt shims of another version's protocol by guessing.
+pub(crate) const VERSION: u32 = 1;
+/// The largest packet; below the default send buffer of unix sockets (208 KiB), which must hold a packet whole.
+pub(crate) const PACKET_MAX: usize = 64 * 1024;
+/// The largest message in a memfd: an exec's arguments and environment can be 2 MiB each, plus a filter.
+const MESSAGE_MAX: u64 = 16 * 1024 * 1024;
+/// First byte of a packet: the message follows / is in the last descriptor.
+const INLINE: u8 = 0;
+const IN_MEMFD: u8 = 1;
+
+/// Everything a new shim is told, in its launch memfd. Descriptors are numbers it inherited.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Launch {
+    pub(crate) id: String,
+    pub(crate) state_dir: std::path::PathBuf,
+    pub(crate) plan: runtime::Plan,
+    pub(crate) stdio: Stdio,
+    pub(crate) log: logs::WriterConfig,
+    pub(crate) netns: Option<i32>,
+    pub(crate) held: Vec<i32>,
+    pub(crate) forwards: Vec<(i32, crate::PortProtocol, std::net::SocketAddr)>,
+    pub(crate) attaches: Vec<(i32, AttachOptions)>,
+}
+
+/// Whose streams are meant: an exec's by its id, or the container's.
+pub(crate) type Target = Option<String>;
+
+/// What the daemon asks. The answer carries the same number.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Request {
+    /// Execute the container's program.
+    Start,
+    /// Send a signal to the first process of the target.
+    Signal {
+        target: Target,
+        signal: i32,
+    },
+    /// Kill every process of the container.
+    KillAll,
+    Resize {
+        target: Target,
+        rows: u16,
+        columns: u16,
+    },
+    /// With the client's socket.
+    Attach {
+        options: AttachOptions,
+    },
+    CloseStdin {
+        target: Target,
+    },
+    /// With the client's socket, if there is one.
+    Exec {
+        exec_id: String,
+        plan: Box<runtime::ExecPlan>,
+        open_stdin: bool,
+        attach: Option<AttachOptions>,
+    },
+    Pause,
+    Resume,
+    Update {
+        limits: Box<cgroups::Limits>,
+    },
+    /// Answered with a descriptor.
+    RootFd,
+    Pids,
+    Status,
+}
+
+/// The answer to a request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    Done,
+    /// A process id.
+    Pid(i32),
+    Pids(Vec<i32>),
+    Status {
+        phase: Phase,
+        log: logs::Stats,
+    },
+    /// A program could not be started; texts and codes are made from it by the daemon.
+    NotStarted(runtime::StartError),
+    /// The container's own program could not be started; the shim ends, and no `Exited` follows.
+    StartFailed(runtime::StartError),
+    Failed(Failure),
+}
+
+/// An error of a class, on its way.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    class: u8,
+    message: String,
+}
+
+/// The classes that travel, by their place here.
+const CLASSES: [Class; 6] = [
+    Class::System,
+    Class::NotFound,
+    Class::InvalidParameter,
+    Class::Conflict,
+    Class::NotImplemented,
+    Class::Unavailable,
+];
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let class = CLASSES.iter().position(|class| *class == error.class()).unwrap_or(0);
+        #[expect(clippy::cast_possible_truncation, reason = "a place in a table of six")]
+        Self { class: class as u8, message: error.to_string() }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let class = CLASSES.get(usize::from(failure.class)).copied().unwrap_or(Class::System);
+        Self::new(class, failure.message)
+    }
+}
+
+/// What a shim sends.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Message {
+    /// The first message to every daemon that connects.
+    Hello {
+        version: u32,
+        /// What became of [`runtime::create`]; `None`: not known yet, [`Message::Created`] follows.
+        created: Option<Result<i32, runtime::StartError>>,
+        exited: Option<Exit>,
+        /// Execs that are running.
+        execs: Vec<(String, i32)>,
+    },
+    /// The container is made and waits (its first process's id), or could not be made and the shim ends.
+    Created(Result<i32, runtime::StartError>),
+    Event(Event),
+    Answer {
+        number: u32,
+        answer: Answer,
+    },
+}
+
+/// What the daemon sends.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Numbered {
+    pub(crate) number: u32,
+    pub(crate) request: Request,
+}
+
+/// Sends one message.
+/// `false`: a socket that does not block takes nothing now.
+pub(crate) fn send<T: Serialize>(
+    socket: BorrowedFd<'_>,
+    message: &T,
+    fds: &[BorrowedFd<'_>],
+) -> Result<bool> {
+    let bytes =
+        postcard::to_extend(message, vec![INLINE]).map_err(|e| system(format!("encode message: {e}")))?;
+    if bytes.len() <= PACKET_MAX {
+        return packet(socket, &bytes, fds);
+    }
+    let memfd = memfd(c"hythe-message", &bytes[1..])?;
+    let mut all = fds.to_vec();
+    all.push(memfd.as_fd());
+    packet(socket, &[IN_MEMFD], &all)
+}
+
+fn packet(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<bool> {
+    match sys::socket::send(socket, bytes, fds) {
+        Ok(_) => Ok(true),
+        Err(error) if error.errno() == rustix::io::Errno::AGAIN => Ok(false),
+        Err(error) => Err(Error::new(Class::Unavailable, format!("shim: {error}"))),
+    }
+}
+
+/// A memfd with this content, its position at the start.
+pub(crate) fn memfd(name: &std::ffi::CStr, content: &[u8]) -> Result<OwnedFd> {
+    let mut file = File::from(
+        memfd_create(name, MemfdFlags::CLOEXEC).map_err(|e| system(format!("memfd_create: {e}")))?,
+    );
+    file.write_all(content)?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
+/// What came in.
+#[derive(Debug)]
+pub(crate) enum Received<T> {
+    Message(T, Vec<OwnedFd>),
+    /// Nothing now (the socket does not block).
+    Nothing,
+    /// The other end is gone.
+    Closed,
+}
+
+/// Receives one message; `buffer` must hold [`PACKET_MAX`] bytes.
+pub(crate) fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Received<T>> {
+    let (len, mut fds) = match sys::socket::receive(socket, buffer) {
+        Ok(got) => got,
+        Err(error) if error.errno() == rustix::io::Errno::AGAIN => return Ok(Received::Nothing),
+        Err(error) if error.errno() == rustix::io::Errno::CONNRESET => return Ok(Received::Closed),
+        Err(error) => return Err(system(format!("shim: {error}"))),
+    };
+    match &buffer[..len] {
+        [] => Ok(Received::Closed),
+        [INLINE, bytes @ ..] => Ok(Received::Message(decode(bytes)?, fds)),
+        [IN_MEMFD] => {
+            let memfd = fds.pop().ok_or_else(|| system("shim: message without its descriptor"))?;
+            let bytes = read_memfd(memfd)?;
+            Ok(Received::Message(decode(&bytes)?, fds))
+        }
+        _ => Err(system("shim: unknown kind of packet")),
+    }
+}
+
+/// Reads a whole message memfd.
+pub(crate) fn read_memfd(memfd: OwnedFd) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut file = File::from(memfd);
+    file.rewind()?;
+    file.take(MESSAGE_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MESSAGE_MAX {
+        return Err(system("shim: message too large"));
+    }
+    Ok(bytes)
+}
+
+/// Decodes a message that must fill `bytes`.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((message, [])) => Ok(message),
+        Ok(_) => Err(system("shim: message with trailing bytes")),
+        Err(error) => Err(system(format!("shim: decode message: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass(request: Request, fds: &[BorrowedFd<'_>]) -> (Numbered, usize) {
+        let (a, b) = sys::socket::packet_pair().unwrap();
+        send(a.as_fd(), &Numbered { number: 7, request }, fds).unwrap();
+        let mut buffer = vec![0; PACKET_MAX];
+        match receive(b.as_fd(), &mut buffer).unwrap() {
+            Received::Message(message, fds) => (message, fds.len()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn small_and_large_messages_arrive_with_their_descriptors() {
+        let null = File::open("/dev/null").unwrap();
+        for len in [10, PACKET_MAX, 3_000_000] {
+            let options = AttachOptions { initial: vec![7; len], ..AttachOptions::default() };
+            let (got, fds) = pass(Request::Attach { options }, &[null.as_fd()]);
+            assert!(matches!(got.request, Request::Attach { options } if options.initial.len() == len));
+            assert_eq!((got.number, fds), (7, 1));
+        }
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        let (a, b) = sys::socket::packet_pair().unwrap();
+        let mut buffer = vec![0; PACKET_MAX];
+        for bytes in [&b"\0\xff\xff\xff\xff\xff\xff"[..], b"\x01", b"\x05", b"\0\x01\x00\x00"] {
+            sys::socket::send(&a, bytes, &[]).unwrap();
+            assert!(receive::<Numbered>(b.as_fd(), &mut buffer).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn classes_survive_the_way() {
+        let error = Error::from(Failure::from(errdefs::conflict("x")));
+        assert_eq!((error.class(), error.message()), (Class::Conflict, "x"));
+    }
+}

@@ -1,0 +1,131 @@
+//! The one thread of the daemon that listens to all shims.
+//!
+//! It routes answers to the threads that wait for them and events to the one channel, and notices when a shim is gone:
+//! then it makes sure that the container is gone too, and tells its end if nobody has.
+
+use std::collections::HashMap;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use errdefs::{Context as _, Result};
+use rustix::event::epoll::{self, CreateFlags, Event as Ready, EventData, EventFlags};
+use rustix::process::{WaitId, WaitIdOptions, waitid};
+
+use crate::handle::Shim;
+use crate::protocol::{self, Message, PACKET_MAX, Received};
+use crate::{ContainerId, Event, Exit, record};
+
+/// Events taken from the kernel at a time.
+const BATCH: usize = 64;
+
+/// The thread's side that other threads see.
+#[derive(Debug)]
+pub(crate) struct Reactor {
+    epoll: OwnedFd,
+    shims: Mutex<HashMap<u64, Arc<Shim>>>,
+    events: Sender<(ContainerId, Event)>,
+}
+
+impl Reactor {
+    pub(crate) fn start(events: Sender<(ContainerId, Event)>) -> Result<Arc<Self>> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC).context(|| "epoll_create")?;
+        let reactor = Arc::new(Self { epoll, shims: Mutex::default(), events });
+        let thread = reactor.clone();
+        std::thread::Builder::new()
+            .name("shims".into())
+            .spawn(move || thread.run())
+            .context(|| "start thread")?;
+        Ok(reactor)
+    }
+
+    /// Begins to listen to a shim.
+    pub(crate) fn add(&self, shim: &Arc<Shim>) -> Result<()> {
+        let token = shim.socket.as_raw_fd().unsigned_abs().into();
+        self.lock().insert(token, shim.clone());
+        epoll::add(&self.epoll, &shim.socket, EventData::new_u64(token), EventFlags::IN)
+            .context(|| "epoll_ctl")
+            .inspect_err(|_| drop(self.lock().remove(&token)))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Shim>>> {
+        self.shims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut buffer = vec![0; PACKET_MAX];
+        let mut space = [const { MaybeUninit::<Ready>::uninit() }; BATCH];
+        loop {
+            let Ok((ready, _)) = epoll::wait(&self.epoll, &mut space, None) else { continue };
+            for event in ready {
+                let token = event.data.u64();
+                let Some(shim) = self.lock().get(&token).cloned() else { continue };
+                if !self.receive(&shim, &mut buffer) {
+                    let _ = epoll::delete(&self.epoll, &shim.socket);
+                    self.lock().remove(&token);
+                    self.lost(&shim);
+                }
+            }
+        }
+    }
+
+    /// Takes one message; `false` if the shim is gone (or talks nonsense, which makes it as good as gone).
+    fn receive(&self, shim: &Shim, buffer: &mut [u8]) -> bool {
+        match protocol::receive::<Message>(shim.socket.as_fd(), buffer) {
+            Ok(Received::Message(message, fds)) => {
+                self.take(shim, message, fds);
+                true
+            }
+            Ok(Received::Nothing) => true,
+            Ok(Received::Closed) | Err(_) => false,
+        }
+    }
+
+    fn take(&self, shim: &Shim, message: Message, fds: Vec<OwnedFd>) {
+        match message {
+            Message::Hello { created, exited, execs, .. } => {
+                shim.change(|state| {
+                    state.created = created.or(state.created.take());
+                    state.execs = execs;
+                });
+                if let Some(exit) = exited {
+                    self.exited(shim, exit);
+                }
+            }
+            Message::Created(created) => shim.change(|state| state.created = Some(created)),
+            Message::Answer { number, answer } => shim.answer(number, answer, fds),
+            Message::Event(Event::Exited(exit)) => self.exited(shim, exit),
+            Message::Event(event) => self.tell(shim, event),
+        }
+    }
+
+    fn tell(&self, shim: &Shim, event: Event) {
+        // Nobody listens any more only when the daemon ends.
+        let _ = self.events.send((shim.id.clone(), event));
+    }
+
+    fn exited(&self, shim: &Shim, exit: Exit) {
+        let first = shim.change(|state| state.exited.replace(exit).is_none());
+        if first {
+            self.tell(shim, Event::Exited(exit));
+        }
+    }
+
+    /// The connection is closed: the shim has ended, on its own or not.
+    fn lost(&self, shim: &Shim) {
+        // A shim that broke the protocol must not go on without a daemon that understands it.
+        let _ = rustix::process::pidfd_send_signal(&shim.pidfd, rustix::process::Signal::KILL);
+        // Fails if the shim is not our child (adopted); it is reaped by its parent then.
+        let _ = waitid(WaitId::PidFd(shim.pidfd.as_fd()), WaitIdOptions::EXITED);
+        let (told, created) = {
+            let state = shim.state();
+            (state.exited.is_some() || state.not_started, matches!(state.created, Some(Ok(_))))
+        };
+        if !told && created {
+            let exit = record::read_exit(&shim.state_dir).ok().flatten();
+            self.exited(shim, exit.unwrap_or_else(|| record::bury(&shim.state_dir)));
+        }
+        shim.hung_up();
+    }
+}

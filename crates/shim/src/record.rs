@@ -1,0 +1,124 @@
+//! What a shim leaves in the container's state directory for whoever comes after it.
+//!
+//! Both files are written whole to a temporary name and renamed, so that a reader sees all of one or none. No fsync:
+//! the state directory lives on a file system that does not outlast the machine's boot, and neither do containers.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use errdefs::{Context as _, Result, system};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::StatePaths;
+
+/// How a container ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// Its exit code; 128 + the signal's number if one killed it.
+    pub code: i32,
+    /// The signal that killed its first process.
+    pub signal: Option<i32>,
+    /// Whether the kernel killed a process of it for lack of memory.
+    pub oom: bool,
+    /// When, by the wall clock.
+    pub at: logs::Time,
+}
+
+/// What is known about a shim without asking it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ShimState {
+    /// Its control group's path.
+    pub(crate) cgroup: Option<String>,
+}
+
+/// Reads the exit record; `None` if the container has not ended (or has never been).
+///
+/// # Errors
+/// `System` if there is one that cannot be read.
+pub fn read_exit(state_dir: &Path) -> Result<Option<Exit>> {
+    read(&state_dir.join(StatePaths::EXIT))
+}
+
+pub(crate) fn write_exit(state_dir: &Path, exit: &Exit) -> Result<()> {
+    write(state_dir, StatePaths::EXIT, exit)
+}
+
+pub(crate) fn read_state(state_dir: &Path) -> Result<Option<ShimState>> {
+    read(&state_dir.join(StatePaths::STATE))
+}
+
+pub(crate) fn write_state(state_dir: &Path, state: &ShimState) -> Result<()> {
+    write(state_dir, StatePaths::STATE, state)
+}
+
+/// Records the end of a container whose shim died without doing so: its processes are killed (they get `SIGKILL` from
+/// the kernel too, being the shim's), its group removed.
+pub(crate) fn bury(state_dir: &Path) -> Exit {
+    let exit = Exit { code: 137, signal: Some(9), oom: false, at: logs::Time::now() };
+    if let Ok(Some(ShimState { cgroup: Some(path) })) = read_state(state_dir)
+        && let Ok(cgroup) = cgroups::Layout::detect().and_then(|layout| cgroups::Cgroup::open(&layout, &path))
+    {
+        // Best effort: what cannot be killed now is found again by the group's name.
+        let _ = cgroup.kill();
+        let _ = cgroup.remove();
+    }
+    let _ = write_exit(state_dir, &exit);
+    exit
+}
+
+/// Removes everything of a shim that leaves no record.
+pub(crate) fn remove_all(state_dir: &Path) {
+    for name in [StatePaths::STATE, StatePaths::SOCKET, StatePaths::EXIT] {
+        // Whatever cannot be removed goes with the directory.
+        let _ = fs::remove_file(state_dir.join(name));
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).context(|| format!("read {}", path.display())),
+    };
+    match postcard::take_from_bytes(&bytes) {
+        Ok((record, [])) => Ok(Some(record)),
+        _ => Err(system(format!("{}: not a record of this version", path.display()))),
+    }
+}
+
+fn write<T: Serialize>(state_dir: &Path, name: &str, record: &T) -> Result<()> {
+    let path = state_dir.join(name);
+    let staged = state_dir.join(format!("{name}.new"));
+    let what = || format!("write {}", path.display());
+    let bytes = postcard::to_stdvec(record).context(what)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&staged)
+        .context(what)?;
+    std::io::Write::write_all(&mut file, &bytes).context(what)?;
+    fs::rename(&staged, &path).context(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_record_is_read_back_and_a_torn_one_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(read_exit(dir.path()).unwrap(), None);
+        let exit = Exit { code: 137, signal: Some(9), oom: true, at: logs::Time(5) };
+        write_exit(dir.path(), &exit).unwrap();
+        assert_eq!(read_exit(dir.path()).unwrap(), Some(exit));
+        let path = dir.path().join(StatePaths::EXIT);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(read_exit(dir.path()).is_err());
+    }
+}

@@ -1,0 +1,392 @@
+//! Processes from their making to their end.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::{Duration, Instant};
+
+use errdefs::{Result, conflict};
+use rustix::event::epoll::EventFlags;
+use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
+
+use super::output::Output;
+use super::poller::Token;
+use super::process::{Process, Stage, pipes};
+use super::{INIT, Supervisor, place_for};
+use crate::protocol::Answer;
+use crate::{Event, Exit, Stdio, record};
+
+/// How long output is waited for that others still hold open when a process has ended. Docker's limit too.
+pub(super) const DRAIN_GRACE: Duration = Duration::from_secs(2);
+
+impl Supervisor {
+    /// Begins to make the container.
+    pub(super) fn create(
+        &mut self,
+        plan: &runtime::Plan,
+        stdio: Stdio,
+        netns: Option<OwnedFd>,
+    ) -> Result<(), runtime::StartError> {
+        let given = runtime::Given { network: netns.as_ref().map(std::os::fd::AsFd::as_fd) };
+        let terminal = plan.process.terminal;
+        let (creating, ours) = if terminal {
+            (runtime::create(plan, runtime::Io::Terminal, given), super::process::OurEnds::default())
+        } else {
+            let (theirs, ours) = pipes(stdio.open_stdin, true)?;
+            let io = runtime::Io::Streams {
+                stdin: theirs.stdin.as_fd(),
+                stdout: theirs.stdout.as_fd(),
+                stderr: theirs.stderr.as_fd(),
+            };
+            (runtime::create(plan, io, given), ours)
+        };
+        let mut process = Process::new(&self.poller, INIT, None, creating?, ours, terminal)?;
+        process.stdin_once = stdio.stdin_once;
+        self.processes.push(Some(process));
+        Ok(())
+    }
+
+    /// Begins to make an exec; its place.
+    pub(super) fn make_exec(
+        &mut self,
+        number: u32,
+        exec_id: String,
+        plan: &runtime::ExecPlan,
+        open_stdin: bool,
+        listened: bool,
+    ) -> Result<usize, runtime::StartError> {
+        let terminal = plan.process.terminal;
+        let place = place_for(&mut self.processes);
+        let Some(init) = self.processes[INIT].as_ref().and_then(Process::pidfd) else {
+            return Err(conflict(format!("container {} is not running", self.id)).into());
+        };
+        let (creating, ours) = if terminal {
+            (runtime::exec(plan, init, runtime::Io::Terminal)?, super::process::OurEnds::default())
+        } else {
+            let (theirs, ours) = pipes(open_stdin, listened)?;
+            let io = runtime::Io::Streams {
+                stdin: theirs.stdin.as_fd(),
+                stdout: theirs.stdout.as_fd(),
+                stderr: theirs.stderr.as_fd(),
+            };
+            (runtime::exec(plan, init, io)?, ours)
+        };
+        let mut process = Process::new(&self.poller, place, Some(exec_id), creating, ours, terminal)?;
+        process.stdin_once = true;
+        process.asked = Some(number);
+        self.processes[place] = Some(process);
+        Ok(place)
+    }
+
+    /// Lets the container's program be executed.
+    pub(super) fn start(&mut self, number: u32) -> Result<()> {
+        let id = &self.id;
+        let process = self.processes.get_mut(INIT).and_then(Option::as_mut);
+        let process = process.ok_or_else(|| conflict(format!("container {id} is not running")))?;
+        if self.started {
+            return Err(conflict(format!("container {id} is already started")));
+        }
+        self.started = true;
+        process.asked = Some(number);
+        // If it is still being prepared, it goes on from there.
+        self.advance(INIT);
+        Ok(())
+    }
+
+    /// Takes a process as far as it can be taken now.
+    pub(super) fn advance(&mut self, place: usize) {
+        loop {
+            let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return };
+            let goes_on = process.exec_id.is_some() || self.started;
+            match std::mem::replace(&mut process.stage, Stage::Moving) {
+                Stage::Creating(creating) => {
+                    self.poller.remove(creating.fd());
+                    match creating.advance() {
+                        Ok(Ok(created)) => self.created(place, created),
+                        Ok(Err(error)) => return self.not_started(place, error),
+                        Err(creating) => {
+                            let _ = self.poller.add(creating.fd(), Token::Stage(place), EventFlags::IN);
+                            process.stage = Stage::Creating(creating);
+                            return;
+                        }
+                    }
+                }
+                Stage::Created(mut created) if goes_on => match created.go() {
+                    Ok(starting) => process.stage = Stage::Starting(starting, created),
+                    Err(error) => return self.not_started(place, error),
+                },
+                Stage::Starting(starting, created) => {
+                    self.poller.remove(starting.fd());
+                    match starting.advance() {
+                        Ok(Ok(())) => return self.runs(place, created),
+                        Ok(Err(error)) => return self.not_started(place, error),
+                        Err(starting) => {
+                            let _ = self.poller.add(starting.fd(), Token::Stage(place), EventFlags::IN);
+                            process.stage = Stage::Starting(starting, created);
+                            return;
+                        }
+                    }
+                }
+                other => {
+                    process.stage = other;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn created(&mut self, place: usize, mut created: runtime::Created) {
+        let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return };
+        if let Some(master) = created.console.take() {
+            let opened = process.open_console(&self.poller, place, master);
+            if let Err(error) = opened {
+                process.stage = Stage::Created(created);
+                return self.not_started(place, error.into());
+            }
+        }
+        if place == INIT {
+            self.cgroup = created.cgroup.take();
+            self.watch_oom();
+        }
+        let pid = created.pid.as_raw_nonzero().get();
+        if let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) {
+            process.stage = Stage::Created(created);
+        }
+        if place == INIT {
+            self.tell_created(Ok(pid));
+        }
+        self.watch_clients(place);
+    }
+
+    fn runs(&mut self, place: usize, created: runtime::Created) {
+        let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return };
+        process.stage = Stage::Running(created);
+        let pid = process.pid.as_raw_nonzero().get();
+        if let Some(number) = process.asked.take() {
+            self.answer(number, if place == INIT { Answer::Done } else { Answer::Pid(pid) });
+        }
+        // It may have ended before we heard that it had begun.
+        self.end_if_drained(place);
+    }
+
+    /// A process could not be made or executed; it is exiting, or never was.
+    fn not_started(&mut self, place: usize, error: runtime::StartError) {
+        if place == INIT {
+            return self.container_not_started(error);
+        }
+        let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return };
+        if let Some(number) = process.asked.take() {
+            // The clients are still the daemon's, which has words to write to them.
+            for &client in &process.clients {
+                self.clients[client] = None;
+            }
+            self.processes[place] = None;
+            self.answer(number, Answer::NotStarted(error));
+        }
+    }
+
+    fn container_not_started(&mut self, error: runtime::StartError) {
+        let asked =
+            self.processes.get_mut(INIT).and_then(Option::as_mut).and_then(|process| process.asked.take());
+        let exit = Exit { code: error.exit_code(), signal: None, oom: false, at: logs::Time::now() };
+        self.clear();
+        if asked.is_some() {
+            let _ = record::write_exit(&self.state_dir, &exit);
+        }
+        match asked {
+            Some(number) => self.answer(number, Answer::StartFailed(error)),
+            None => self.tell_created(Err(error)),
+        }
+        self.over = true;
+    }
+
+    /// The daemon is gone and the container has not been started: ends it without a trace.
+    pub(super) fn abandon(&mut self) {
+        self.clear();
+        record::remove_all(&self.state_dir);
+        self.over = true;
+    }
+
+    /// Ends a container that has not been started: its prepared process, its group.
+    fn clear(&mut self) {
+        // Dropping a process that is prepared kills it, and it is our only child yet.
+        self.processes.clear();
+        self.clients.clear();
+        while wait(WaitOptions::empty()).is_ok() {}
+        self.remove_cgroup();
+    }
+
+    /// Takes the exit status of every child that has ended; strangers among them were left to us by their parents.
+    pub(super) fn reap(&mut self) {
+        let mut space = [0; 512];
+        while rustix::io::read(&self.children, &mut space).is_ok() {}
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            self.reaped(pid, status);
+        }
+    }
+
+    fn reaped(&mut self, pid: Pid, status: WaitStatus) {
+        let made =
+            |process: &Option<Process>| process.as_ref().is_some_and(|p| p.pid == pid && p.status.is_none());
+        let Some(place) = self.processes.iter().position(made) else { return };
+        let Some(process) = self.processes[place].as_mut() else { return };
+        process.status = Some(status);
+        if place == INIT && matches!(process.stage, Stage::Running(_)) {
+            self.kill_the_rest();
+        }
+        // What it said last is in the pipes now. If it was still being made, its stage tells what became of it.
+        self.advance(place);
+        self.end_if_drained(place);
+    }
+
+    /// With the first process gone, nothing of the container may go on. In a PID namespace of its own the kernel has
+    /// seen to that already.
+    fn kill_the_rest(&mut self) {
+        if let Some(cgroup) = &self.cgroup
+            && !cgroup.pids().is_ok_and(|pids| pids.is_empty())
+        {
+            let _ = cgroup.kill();
+        }
+    }
+
+    /// A process's output can be read.
+    pub(super) fn output_ready(&mut self, place: usize, output: Output) {
+        if self.pump(place, output) {
+            self.end_if_drained(place);
+        }
+    }
+
+    /// If a process has ended: reads what is left, and closes its story if nothing more can come.
+    fn end_if_drained(&mut self, place: usize) {
+        let ended = |s: &Self| {
+            s.processes.get(place).and_then(Option::as_ref).is_some_and(|process| {
+                process.status.is_some() && !process.finished && matches!(process.stage, Stage::Running(_))
+            })
+        };
+        if !ended(self) {
+            return;
+        }
+        if let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) {
+            process.drain_until.get_or_insert_with(|| Instant::now() + DRAIN_GRACE);
+        }
+        for output in [Output::Stdout, Output::Stderr, Output::Console] {
+            if !self.pump(place, output) {
+                // More is there; the event for it comes again.
+                return;
+            }
+        }
+        let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return };
+        // A terminal has no end that can be seen while others of its session have it open: what is there is all.
+        if process.console.is_some() && !process.held_up && process.exec_id.is_none() {
+            process.console = None;
+        }
+        if process.outputs_closed() {
+            self.finish(place);
+        }
+    }
+
+    /// Closes the stories of ended processes whose output is held open for too long; when to look again.
+    pub(super) fn end_drained(&mut self, now: Instant) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        for place in 0..self.processes.len() {
+            let Some(process) = self.processes[place].as_ref() else { continue };
+            // One that is held up still has output that somebody is waiting for.
+            let Some(limit) = process.drain_until.filter(|_| !process.finished && !process.held_up) else {
+                continue;
+            };
+            if limit <= now {
+                self.finish(place);
+            } else {
+                next = Some(next.map_or(limit, |next| next.min(limit)));
+            }
+        }
+        next
+    }
+
+    /// A process has ended and all of its output has been read.
+    fn finish(&mut self, place: usize) {
+        let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return };
+        process.finished = true;
+        (process.stdout, process.stderr, process.console) = (None, None, None);
+        let (code, signal) = process.status.map_or((255, None), exit_code);
+        let at = logs::Time::now();
+        let exec_id = process.exec_id.clone();
+        self.end_clients(place);
+        match exec_id {
+            Some(exec_id) => {
+                self.tell(Event::ExecExited { exec_id, code, at });
+                self.reclaim(place);
+            }
+            None => self.container_ended(Exit { code, signal, oom: false, at }),
+        }
+    }
+
+    /// Frees the place of an ended exec whose clients have everything.
+    pub(super) fn reclaim(&mut self, place: usize) {
+        if let Some(Some(process)) = self.processes.get(place)
+            && process.finished
+            && process.exec_id.is_some()
+            && process.clients.is_empty()
+        {
+            self.processes[place] = None;
+        }
+    }
+
+    fn container_ended(&mut self, mut exit: Exit) {
+        self.log.end(logs::Stream::Stdout, exit.at);
+        self.log.end(logs::Stream::Stderr, exit.at);
+        self.oom_ready();
+        exit.oom = self.oom;
+        // Execs of a container without a PID namespace may not have been reaped yet; they have no story without it.
+        for place in INIT + 1..self.processes.len() {
+            if self.processes[place].as_ref().is_some_and(|process| !process.finished) {
+                self.end_clients(place);
+            }
+        }
+        self.exit = Some(exit);
+        // If it cannot be written, the daemon that is there is told all the same.
+        let _ = record::write_exit(&self.state_dir, &exit);
+        self.remove_cgroup();
+        self.tell(Event::Exited(exit));
+        self.over = true;
+    }
+
+    fn remove_cgroup(&mut self) {
+        self.oom_watch = None;
+        if let Some(cgroup) = self.cgroup.take() {
+            // A group that is still busy is found again by its name when the daemon sweeps.
+            let _ = cgroup.remove();
+        }
+    }
+
+    fn watch_oom(&mut self) {
+        let Some(cgroup) = &self.cgroup else { return };
+        // Without the watch the container runs all the same; its end still asks for the count.
+        let Ok(Some(watch)) = cgroup.watch_oom() else { return };
+        if self.poller.add(watch.fd().as_fd(), Token::Oom, EventFlags::IN).is_ok() {
+            self.oom_watch = Some(watch);
+        }
+    }
+
+    /// There may be news of the OOM killer.
+    pub(super) fn oom_ready(&mut self) {
+        let Some(watch) = &mut self.oom_watch else { return };
+        match watch.take() {
+            Ok(0) => {}
+            Ok(_) => {
+                self.oom = true;
+                self.tell(Event::Oom);
+            }
+            Err(_) => {
+                self.poller.remove(watch.fd().as_fd());
+                self.oom_watch = None;
+            }
+        }
+    }
+}
+
+/// The exit code as shells count, and the signal.
+fn exit_code(status: WaitStatus) -> (i32, Option<i32>) {
+    match status.terminating_signal() {
+        Some(signal) => (128 + signal, Some(signal)),
+        None => (status.exit_status().unwrap_or(255), None),
+    }
+}
