@@ -1,0 +1,142 @@
+//! Taking a connection over: after the answer's headers it carries raw bytes in both directions.
+//!
+//! With `Upgrade: tcp` the answer is `101 UPGRADED`, then the descriptor itself goes to the engine, which hands it to the
+//! container's shim: the daemon is not in the way of the bytes, and the session outlives it. Without an upgrade, and
+//! over TLS, a socket pair stands in for the connection and its other end is relayed.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use errdefs::{Context as _, Result};
+use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::{Response, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::mpsc;
+
+use crate::body::Body;
+use crate::connection::{Connection, Plain};
+use crate::request::{Request, next_piece};
+use crate::response::{self, Answer};
+
+/// Raw bytes, for a terminal and for clients before 1.42.
+pub(crate) const RAW: &str = "application/vnd.docker.raw-stream";
+/// Frames, see `api::stream`.
+pub(crate) const MULTIPLEXED: &str = "application/vnd.docker.multiplexed-stream";
+
+/// Bytes relayed at a time.
+const PIECE: usize = 32 << 10;
+/// Pieces on their way before the container has to wait.
+const PIECES: usize = 4;
+
+/// Who gets the connection, with the bytes that were read from it already. Runs on a blocking thread.
+pub(crate) type HandOver = Box<dyn FnOnce(OwnedFd, Vec<u8>) + Send>;
+
+/// Answers the request and gives its connection away.
+///
+/// # Errors
+/// If no socket pair can be made where one is needed.
+pub(crate) fn take(request: Request, content_type: &'static str, hand_over: HandOver) -> Answer {
+    if request.wants_upgrade() {
+        let Request { upgrade, peer, .. } = request;
+        drop(peer);
+        tokio::spawn(upgraded(upgrade, hand_over));
+        return Ok(switching(content_type));
+    }
+    let (ours, theirs) = pair()?;
+    tokio::task::spawn_blocking(move || hand_over(theirs, Vec::new()));
+    Ok(response::with(StatusCode::OK, content_type, relayed(ours, request.body, request.peer)))
+}
+
+fn switching(content_type: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response.extensions_mut().insert(ReasonPhrase::from_static(b"UPGRADED"));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("tcp"));
+    response
+}
+
+/// A socket pair: a relayed end and the engine's.
+fn pair() -> Result<(UnixStream, OwnedFd)> {
+    let (ours, theirs) = UnixStream::pair().context(|| "make a socket pair")?;
+    let theirs = theirs.into_std().context(|| "make a socket pair")?;
+    Ok((ours, theirs.into()))
+}
+
+async fn upgraded(upgrade: OnUpgrade, hand_over: HandOver) {
+    let result = match upgrade.await {
+        Ok(connection) => give(connection, hand_over).await,
+        Err(error) => Err(errdefs::system(error.to_string())),
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "hijacked connection lost");
+    }
+}
+
+async fn give(connection: Upgraded, hand_over: HandOver) -> Result<()> {
+    let parts = connection
+        .downcast::<Connection>()
+        .map_err(|_| errdefs::system("hijack: the connection is of an unknown type"))?;
+    let initial = parts.read_buf.to_vec();
+    match parts.io {
+        Connection::Plain(plain) => {
+            let descriptor = plain.duplicate().context(|| "duplicate the connection")?;
+            drop(plain);
+            tokio::task::spawn_blocking(move || hand_over(descriptor, initial));
+        }
+        Connection::Tls(stream) => {
+            let (mut ours, theirs) = pair()?;
+            tokio::task::spawn_blocking(move || hand_over(theirs, initial));
+            let mut stream = stream.into_inner();
+            tokio::io::copy_bidirectional(&mut stream, &mut ours).await.context(|| "relay")?;
+        }
+    }
+    Ok(())
+}
+
+/// The answer's body is what comes out of the socket; the request's body, if any, goes in.
+fn relayed(socket: UnixStream, mut body: Incoming, peer: Option<Arc<Plain>>) -> Body {
+    let (mut output, mut input) = socket.into_split();
+    tokio::spawn(async move {
+        while let Ok(Some(piece)) = next_piece(&mut body).await {
+            if input.write_all(&piece).await.is_err() {
+                return;
+            }
+        }
+        // Closing it here would close the container's input before a client without an upgrade could send any.
+        input.forget();
+    });
+    let (sender, receiver) = mpsc::channel(PIECES);
+    tokio::spawn(async move {
+        let pump = async {
+            let mut buffer = vec![0; PIECE];
+            loop {
+                let length = output.read(&mut buffer).await?;
+                if length == 0 || sender.send(Bytes::copy_from_slice(&buffer[..length])).await.is_err() {
+                    return Ok::<_, io::Error>(());
+                }
+            }
+        };
+        tokio::select! {
+            _ = pump => {}
+            () = gone(peer.as_deref()) => {}
+        }
+    });
+    Body::Stream(Bytes::new(), receiver)
+}
+
+/// Ends when the client hangs up; never, if that cannot be told.
+pub(crate) async fn gone(peer: Option<&Plain>) {
+    match peer {
+        Some(peer) => peer.closed().await,
+        None => std::future::pending().await,
+    }
+}

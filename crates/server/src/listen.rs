@@ -1,0 +1,96 @@
+//! Listening sockets and the loop that takes connections from them.
+
+use std::io;
+use std::sync::Arc;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio_rustls::TlsAcceptor;
+
+use crate::connection::{Connection, Plain};
+use crate::service::{self, Handles};
+
+/// Where clients come from.
+pub enum Listener {
+    /// A unix socket.
+    Unix(UnixListener),
+    /// TCP, with TLS if there is an acceptor.
+    Tcp(TcpListener, Option<TlsAcceptor>),
+}
+
+/// Serves clients of one listener until the returned future is dropped; connections taken before go on.
+///
+/// # Errors
+/// Only when the listening socket itself is broken.
+pub async fn serve(listener: Listener, handles: Arc<Handles>) -> io::Result<()> {
+    loop {
+        let accepted = match &listener {
+            Listener::Unix(listener) => {
+                listener.accept().await.map(|(stream, _)| (Accepted::Unix(stream), None))
+            }
+            Listener::Tcp(listener, tls) => {
+                listener.accept().await.map(|(stream, _)| (Accepted::Tcp(stream), tls.clone()))
+            }
+        };
+        match accepted {
+            Ok((accepted, tls)) => {
+                tokio::spawn(connection(accepted, tls, Arc::clone(&handles)));
+            }
+            Err(error) if of_one_client(&error) => {
+                tracing::warn!(%error, "accept");
+                // Out of descriptors, most likely: let the others end theirs before the next try.
+                tokio::task::yield_now().await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+enum Accepted {
+    Unix(tokio::net::UnixStream),
+    Tcp(TcpStream),
+}
+
+/// Failures that say nothing about the listening socket.
+fn of_one_client(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let transient = [
+        Errno::CONNABORTED,
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOBUFS,
+        Errno::NOMEM,
+        Errno::INTR,
+        Errno::PERM,
+    ];
+    Errno::from_io_error(error).is_some_and(|errno| transient.contains(&errno))
+}
+
+async fn connection(accepted: Accepted, tls: Option<TlsAcceptor>, handles: Arc<Handles>) {
+    let (io, peer) = match (accepted, tls) {
+        (Accepted::Unix(stream), _) => shared(Plain::Unix(stream)),
+        (Accepted::Tcp(stream), tls) => {
+            // Terminals send single keys.
+            let _ = stream.set_nodelay(true);
+            match tls {
+                None => shared(Plain::Tcp(stream)),
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => (Connection::Tls(Box::new(TokioIo::new(stream))), None),
+                    Err(error) => return tracing::debug!(%error, "TLS handshake"),
+                },
+            }
+        }
+    };
+    let service = service_fn(move |request| service::answer(request, Arc::clone(&handles), peer.clone()));
+    let served = http1::Builder::new().half_close(true).serve_connection(io, service).with_upgrades().await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "connection");
+    }
+}
+
+fn shared(plain: Plain) -> (Connection, Option<Arc<Plain>>) {
+    let plain = Arc::new(plain);
+    (Connection::Plain(Arc::clone(&plain)), Some(plain))
+}

@@ -1,0 +1,143 @@
+//! Query strings: decoding, and Docker's idea of a boolean.
+
+use errdefs::Result;
+
+/// The parameters in their order; a name may occur several times.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads what follows the `?`. Broken escapes are taken literally, as most servers do.
+    pub(crate) fn parse(query: &str) -> Self {
+        Self(
+            query
+                .split('&')
+                .filter(|pair| !pair.is_empty())
+                .map(|pair| {
+                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                    (decode(name, true), decode(value, true))
+                })
+                .collect(),
+        )
+    }
+
+    /// The first value, or the empty string.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or("")
+    }
+
+    /// The first value, if the name occurs at all.
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a name.
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
+        self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// Docker's boolean: empty, `0`, `no`, `false`, `none` are false, everything else is true.
+    pub(crate) fn bool(&self, name: &str) -> bool {
+        is_true(self.get(name))
+    }
+
+    /// The same with a value for a missing name.
+    pub(crate) fn bool_or(&self, name: &str, default: bool) -> bool {
+        self.find(name).map_or(default, is_true)
+    }
+
+    /// A number, if the name is there and not empty.
+    ///
+    /// # Errors
+    /// InvalidParameter in the words of Go's `strconv`.
+    pub(crate) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>> {
+        let text = self.get(name);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let bad = |_| errdefs::invalid(format!("strconv.Atoi: parsing {text:?}: invalid syntax"));
+        text.parse().map(Some).map_err(bad)
+    }
+
+    /// The decoded `filters` parameter.
+    ///
+    /// # Errors
+    /// InvalidParameter if it is not one.
+    pub(crate) fn filters(&self) -> Result<api::filters::Filters> {
+        api::filters::Filters::from_json(self.get("filters"))
+    }
+}
+
+fn is_true(value: &str) -> bool {
+    !matches!(value.trim().to_ascii_lowercase().as_str(), "" | "0" | "no" | "false" | "none")
+}
+
+/// Undoes percent-encoding; `plus` also turns `+` into a space, as in query strings.
+pub(crate) fn decode(text: &str, plus: bool) -> String {
+    if !text.bytes().any(|b| b == b'%' || (plus && b == b'+')) {
+        return text.to_owned();
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let escaped = bytes.get(at + 1..at + 3).and_then(|hex| {
+            let digit = |b: u8| char::from(b).to_digit(16);
+            u8::try_from(digit(hex[0])? * 16 + digit(hex[1])?).ok()
+        });
+        match (bytes[at], escaped) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                at += 3;
+                continue;
+            }
+            (b'+', _) if plus => out.push(b' '),
+            (byte, _) => out.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decoding() {
+        let query = Query::parse("a=1&b=%7B%22x%22%3Atrue%7D&c=a+b&d&a=2&bad=%zz%2&=x");
+        assert_eq!(query.get("a"), "1");
+        assert_eq!(query.all("a"), ["1", "2"]);
+        assert_eq!(query.get("b"), r#"{"x":true}"#);
+        assert_eq!(query.get("c"), "a b");
+        assert_eq!((query.find("d"), query.find("e")), (Some(""), None));
+        assert_eq!(query.get("bad"), "%zz%2");
+        assert_eq!(decode("a+b%2Fc", false), "a+b/c");
+    }
+
+    #[test]
+    fn booleans_are_docker_s() {
+        for (text, expected) in [
+            ("", false),
+            ("0", false),
+            ("no", false),
+            ("False", false),
+            ("NONE", false),
+            ("1", true),
+            ("true", true),
+            ("yes", true),
+            ("foo", true),
+        ] {
+            assert_eq!(Query::parse(&format!("x={text}")).bool("x"), expected, "{text}");
+        }
+        assert!(Query::parse("").bool_or("x", true));
+        assert!(!Query::parse("x=0").bool_or("x", true));
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(Query::parse("t=-1").number::<i64>("t").unwrap(), Some(-1));
+        assert_eq!(Query::parse("").number::<i64>("t").unwrap(), None);
+        assert!(Query::parse("t=x").number::<u32>("t").is_err());
+    }
+}

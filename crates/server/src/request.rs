@@ -1,0 +1,176 @@
+//! A request as handlers see it: version, path variable, query, headers, and the body read the way Docker reads it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use api::version::Version;
+use bytes::Bytes;
+use errdefs::{Result, invalid};
+use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
+use hyper::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+
+use crate::connection::Plain;
+use crate::query::Query;
+use crate::service::Handles;
+
+/// Longest JSON body: a create with a large seccomp profile has some 100 KiB.
+const MAX_JSON: usize = 16 << 20;
+
+/// Everything a handler is given.
+pub(crate) struct Request {
+    /// The engine.
+    pub(crate) handles: Arc<Handles>,
+    /// What the client speaks.
+    pub(crate) version: Version,
+    /// The text in the place of the pattern's variable.
+    pub(crate) name: String,
+    /// The decoded query.
+    pub(crate) query: Query,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
+    /// What follows them; taken by the first who reads it.
+    pub(crate) body: Incoming,
+    /// Becomes the connection once a 101 is sent.
+    pub(crate) upgrade: OnUpgrade,
+    /// The connection, unless it is TLS.
+    pub(crate) peer: Option<Arc<Plain>>,
+}
+
+impl Request {
+    /// A header's text; empty if missing or not text.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    /// The credentials in `X-Registry-Auth`; broken ones count as none (semantics 11).
+    pub(crate) fn auth(&self) -> api::auth::Config {
+        api::auth::Config::decode(self.header(api::auth::HEADER)).unwrap_or_default()
+    }
+
+    /// True if the client asks to take the connection over.
+    pub(crate) fn wants_upgrade(&self) -> bool {
+        self.headers.contains_key(header::UPGRADE)
+    }
+
+    /// True if nothing follows the headers.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    /// The JSON body; an empty one is the default.
+    ///
+    /// # Errors
+    /// InvalidParameter for another content type, broken JSON, or more than one document.
+    pub(crate) async fn json<T: DeserializeOwned + Default>(&mut self) -> Result<T> {
+        Ok(self.optional_json().await?.unwrap_or_default())
+    }
+
+    /// The JSON body, which must be there.
+    ///
+    /// # Errors
+    /// As [`Request::json`].
+    pub(crate) async fn required_json<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let end = || invalid("invalid JSON: got EOF while reading request body");
+        self.optional_json().await?.ok_or_else(end)
+    }
+
+    async fn optional_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        let content_type = self.header("content-type").to_owned();
+        if self.is_empty() && content_type.is_empty() {
+            return Ok(None);
+        }
+        let media_type = content_type.split(';').next().unwrap_or("").trim();
+        if !media_type.eq_ignore_ascii_case("application/json") {
+            return Err(invalid(format!(
+                "unsupported Content-Type header ({content_type}): must be 'application/json'"
+            )));
+        }
+        let bytes = self.bytes(MAX_JSON).await?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        parse(&bytes).map(Some)
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// InvalidParameter beyond `limit` bytes or if the client breaks off.
+    pub(crate) async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        while let Some(piece) = self.piece().await? {
+            if all.len() + piece.len() > limit {
+                return Err(invalid(format!("request body is larger than {limit} bytes")));
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(all)
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>> {
+        next_piece(&mut self.body).await
+    }
+}
+
+/// The next bytes of a body, `None` at its end.
+///
+/// # Errors
+/// InvalidParameter if the client breaks off.
+pub(crate) async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>> {
+    struct NextFrame<'b>(&'b mut Incoming);
+    impl Future for NextFrame<'_> {
+        type Output = Option<std::result::Result<hyper::body::Frame<Bytes>, hyper::Error>>;
+        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+            Pin::new(&mut *self.0).poll_frame(cx)
+        }
+    }
+    loop {
+        match NextFrame(body).await {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(invalid(format!("reading the request body: {error}"))),
+            // Trailers are of no interest.
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) if data.is_empty() => {}
+                Ok(data) => return Ok(Some(data)),
+                Err(_) => {}
+            },
+        }
+    }
+}
+
+/// One JSON document and nothing after it.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let mut documents = serde_json::Deserializer::from_slice(bytes).into_iter::<T>();
+    let first = match documents.next() {
+        None => return Err(invalid("invalid JSON: got EOF while reading request body")),
+        Some(Err(error)) if error.is_eof() => return Err(invalid("invalid JSON: unexpected EOF")),
+        Some(Err(error)) => return Err(invalid(format!("invalid JSON: {error}"))),
+        Some(Ok(first)) => first,
+    };
+    let rest = &bytes[documents.byte_offset()..];
+    if rest.iter().all(u8::is_ascii_whitespace) {
+        Ok(first)
+    } else {
+        Err(invalid("unexpected content after JSON"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_document_and_nothing_after_it() {
+        let text =
+            |bytes: &[u8]| parse::<api::exec::StartRequest>(bytes).map(|r| r.tty).map_err(|e| e.to_string());
+        assert_eq!(text(br#"{"Tty":true}"#), Ok(true));
+        assert_eq!(text(b"{} \n"), Ok(false));
+        assert_eq!(text(b"{}{}"), Err("unexpected content after JSON".into()));
+        assert_eq!(text(b"{"), Err("invalid JSON: unexpected EOF".into()));
+        assert_eq!(text(b" "), Err("invalid JSON: got EOF while reading request body".into()));
+        assert!(text(b"[]").unwrap_err().starts_with("invalid JSON: "));
+    }
+}

@@ -1,0 +1,91 @@
+//! Finding the handler: a pattern is a path with at most one variable, `{name}` for one segment or `{name...}` for any
+//! text with slashes in it (image names).
+//!
+//! Why not a routing library: the table is a hundred rows with one variable each, walked in a microsecond.
+
+use hyper::Method;
+
+/// One row of the table.
+pub(crate) struct Route<H> {
+    /// The HTTP method.
+    pub(crate) method: Method,
+    /// The path without version.
+    pub(crate) pattern: &'static str,
+    /// Whatever answers.
+    pub(crate) handler: H,
+}
+
+/// The first row for this method and (decoded) path, with the variable's text.
+pub(crate) fn find<'r, 'p, H>(
+    routes: &'r [Route<H>],
+    method: &Method,
+    path: &'p str,
+) -> Option<(&'r Route<H>, &'p str)> {
+    routes
+        .iter()
+        .filter(|route| route.method == method)
+        .find_map(|route| matched(route.pattern, path).map(|variable| (route, variable)))
+}
+
+fn matched<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    let Some((before, rest)) = pattern.split_once('{') else { return (pattern == path).then_some("") };
+    let (name, after) = rest.split_once('}')?;
+    let variable = path.strip_prefix(before)?.strip_suffix(after)?;
+    let fits = !variable.is_empty() && (name.ends_with("...") || !variable.contains('/'));
+    fits.then_some(variable)
+}
+
+/// Takes the version off a path: `/v1.51/info` is `1.51` and `/info`.
+pub(crate) fn split_version(path: &str) -> (Option<&str>, &str) {
+    let Some(rest) = path.strip_prefix("/v") else { return (None, path) };
+    let (version, _) = rest.split_once('/').unwrap_or((rest, ""));
+    let digits = !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    // `/volumes` begins with `/v` too.
+    if digits { (Some(version), &rest[version.len()..]) } else { (None, path) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (pattern, path, expected) in [
+            ("/info", "/info", Some("")),
+            ("/info", "/info/", None),
+            ("/containers/{id}/json", "/containers/abc/json", Some("abc")),
+            ("/containers/{id}/json", "/containers/json", None),
+            ("/containers/{id}/json", "/containers//json", None),
+            ("/containers/{id}/json", "/containers/a/b/json", None),
+            ("/images/{name...}/json", "/images/reg:5000/a/b/json", Some("reg:5000/a/b")),
+            ("/images/{name...}/json", "/images/json", None),
+            ("/images/{name...}", "/images/a/b@sha256:00", Some("a/b@sha256:00")),
+            ("/volumes/{name}", "/volumes/v", Some("v")),
+        ] {
+            assert_eq!(matched(pattern, path), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn the_first_row_of_the_method_wins() {
+        let routes = [
+            Route { method: Method::GET, pattern: "/images/get", handler: 0 },
+            Route { method: Method::GET, pattern: "/images/{name...}/get", handler: 1 },
+            Route { method: Method::POST, pattern: "/images/get", handler: 2 },
+        ];
+        let at = |method: &Method, path| find(&routes, method, path).map(|(route, _)| route.handler);
+        assert_eq!(at(&Method::GET, "/images/get"), Some(0));
+        assert_eq!(at(&Method::GET, "/images/a/get"), Some(1));
+        assert_eq!(at(&Method::POST, "/images/get"), Some(2));
+        assert_eq!(at(&Method::DELETE, "/images/get"), None);
+    }
+
+    #[test]
+    fn versions() {
+        assert_eq!(split_version("/v1.51/info"), (Some("1.51"), "/info"));
+        assert_eq!(split_version("/info"), (None, "/info"));
+        assert_eq!(split_version("/volumes"), (None, "/volumes"));
+        assert_eq!(split_version("/v1.51"), (Some("1.51"), ""));
+        assert_eq!(split_version("/version"), (None, "/version"));
+    }
+}

@@ -1,0 +1,49 @@
+//! What this engine does not have, said in a form that clients understand.
+
+use errdefs::{forbidden, not_implemented, unavailable};
+
+use crate::request::Request;
+use crate::response::{self, Answer};
+
+/// `GET /plugins`: there are none.
+pub(super) async fn plugins(_: Request) -> Answer {
+    response::json(&[(); 0])
+}
+
+/// Any use of a plugin.
+pub(super) async fn plugin(request: Request) -> Answer {
+    Err(errdefs::not_found(format!("plugin {:?} not found", request.name)))
+}
+
+/// Everything of swarm mode on an engine that is not in one: Docker's own words.
+pub(super) async fn swarm(_: Request) -> Answer {
+    Err(unavailable(
+        "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node \
+         to swarm and try again.",
+    ))
+}
+
+/// Starting swarm mode.
+pub(super) async fn swarm_init(_: Request) -> Answer {
+    Err(not_implemented("swarm mode is not supported by this engine yet"))
+}
+
+/// `POST /build` and what belongs to it.
+pub(super) async fn build(_: Request) -> Answer {
+    Err(not_implemented("building images is not supported by this engine yet"))
+}
+
+/// `GET /images/search`: the index of one commercial registry.
+pub(super) async fn search(_: Request) -> Answer {
+    Err(not_implemented("searching Docker Hub is not supported by this engine"))
+}
+
+/// `GET /containers/{id}/attach/ws`.
+pub(super) async fn websocket(_: Request) -> Answer {
+    Err(not_implemented("attaching over a websocket is not supported by this engine yet; use attach"))
+}
+
+/// Checkpoints are experimental in Docker too.
+pub(super) async fn checkpoint(_: Request) -> Answer {
+    Err(forbidden("checkpoints are not supported by this engine"))
+}

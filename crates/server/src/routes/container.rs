@@ -1,0 +1,209 @@
+//! Containers: everything that is one question and one answer, and attach.
+
+use api::container::{CreateRequest, UpdateRequest};
+use api::image::CommitResponse;
+use api::version::Version;
+use engine::container::{
+    AttachOptions, CommitOptions, CreateOptions, ListOptions, RemoveOptions, StopOptions,
+};
+use errdefs::{Result, invalid};
+use hyper::StatusCode;
+
+use crate::hijack::{self, MULTIPLEXED, RAW};
+use crate::request::Request;
+use crate::response::{self, Answer};
+use crate::service::blocking;
+
+/// `GET /containers/json`.
+pub(super) async fn list(request: Request) -> Answer {
+    let query = &request.query;
+    let limit = query.number::<i64>("limit")?;
+    let size = query.bool("size");
+    let options = ListOptions {
+        all: query.bool("all"),
+        // Zero and less mean no limit.
+        limit: limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0),
+        size,
+        filters: query.filters()?,
+    };
+    let containers = request.handles.containers.clone();
+    let work = move || containers.list(&options);
+    // Only sizes are counted on disk; the rest is in memory.
+    response::json(&if size { blocking(work).await? } else { work()? })
+}
+
+/// `POST /containers/create`.
+pub(super) async fn create(mut request: Request) -> Answer {
+    let options = CreateOptions {
+        name: request.query.get("name").to_owned(),
+        platform: request.query.get("platform").to_owned(),
+        request: request.required_json::<CreateRequest>().await?,
+    };
+    let containers = request.handles.containers.clone();
+    response::json_status(StatusCode::CREATED, &blocking(move || containers.create(options)).await?)
+}
+
+/// `GET /containers/{id}/json`.
+pub(super) async fn inspect(request: Request) -> Answer {
+    let size = request.query.bool("size");
+    let containers = request.handles.containers.clone();
+    let work = move || containers.inspect(&request.name, size);
+    response::json(&if size { blocking(work).await? } else { work()? })
+}
+
+/// `GET /containers/{id}/top`.
+pub(super) async fn top(request: Request) -> Answer {
+    let containers = request.handles.containers.clone();
+    response::json(&blocking(move || containers.top(&request.name, request.query.get("ps_args"))).await?)
+}
+
+/// `GET /containers/{id}/changes`; `null` if nothing has changed.
+pub(super) async fn changes(request: Request) -> Answer {
+    let containers = request.handles.containers.clone();
+    let changes = blocking(move || containers.changes(&request.name)).await?;
+    response::json(&(!changes.is_empty()).then_some(changes))
+}
+
+/// `POST /containers/{id}/start`. The body of Docker's youth, a HostConfig, is refused.
+pub(super) async fn start(request: Request) -> Answer {
+    if !request.is_empty() && !matches!(request.header("content-length"), "" | "0") {
+        let text = "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24";
+        return Err(invalid(text));
+    }
+    let containers = request.handles.containers.clone();
+    blocking(move || containers.start(&request.name)).await?;
+    response::no_content()
+}
+
+fn stop_options(request: &Request) -> Result<StopOptions> {
+    let signal = request.query.get("signal");
+    Ok(StopOptions {
+        signal: (!signal.is_empty()).then(|| signal.to_owned()),
+        timeout: request.query.number("t")?,
+    })
+}
+
+/// `POST /containers/{id}/stop`.
+pub(super) async fn stop(request: Request) -> Answer {
+    let options = stop_options(&request)?;
+    let containers = request.handles.containers.clone();
+    blocking(move || containers.stop(&request.name, &options)).await?;
+    response::no_content()
+}
+
+/// `POST /containers/{id}/restart`.
+pub(super) async fn restart(request: Request) -> Answer {
+    let options = stop_options(&request)?;
+    let containers = request.handles.containers.clone();
+    blocking(move || containers.restart(&request.name, &options)).await?;
+    response::no_content()
+}
+
+/// `POST /containers/{id}/kill`.
+pub(super) async fn kill(request: Request) -> Answer {
+    let containers = request.handles.containers.clone();
+    blocking(move || containers.kill(&request.name, request.query.get("signal"))).await?;
+    response::no_content()
+}
+
+/// `POST /containers/{id}/pause`.
+pub(super) async fn pause(request: Request) -> Answer {
+    let containers = request.handles.containers.clone();
+    blocking(move || containers.pause(&request.name)).await?;
+    response::no_content()
+}
+
+/// `POST /containers/{id}/unpause`.
+pub(super) async fn unpause(request: Request) -> Answer {
+    let containers = request.handles.containers.clone();
+    blocking(move || containers.unpause(&request.name)).await?;
+    response::no_content()
+}
+
+/// `POST /containers/{id}/rename`.
+pub(super) async fn rename(request: Request) -> Answer {
+    let containers = request.handles.containers.clone();
+    blocking(move || containers.rename(&request.name, request.query.get("name"))).await?;
+    response::no_content()
+}
+
+/// Height and width of a terminal, both needed.
+pub(super) fn size(request: &Request) -> Result<(u32, u32)> {
+    let number = |name| {
+        let text = request.query.get(name);
+        text.parse().map_err(|_| invalid(format!("strconv.ParseUint: parsing {text:?}: invalid syntax")))
+    };
+    Ok((number("h")?, number("w")?))
+}
+
+/// `POST /containers/{id}/resize`.
+pub(super) async fn resize(request: Request) -> Answer {
+    let (height, width) = size(&request)?;
+    let containers = request.handles.containers.clone();
+    blocking(move || containers.resize(&request.name, height, width)).await?;
+    response::empty(StatusCode::OK)
+}
+
+/// `POST /containers/{id}/update`.
+pub(super) async fn update(mut request: Request) -> Answer {
+    let body: UpdateRequest = request.json().await?;
+    let containers = request.handles.containers.clone();
+    response::json(&blocking(move || containers.update(&request.name, body)).await?)
+}
+
+/// `DELETE /containers/{id}`.
+pub(super) async fn remove(request: Request) -> Answer {
+    let query = &request.query;
+    let options =
+        RemoveOptions { volumes: query.bool("v"), force: query.bool("force"), link: query.bool("link") };
+    let containers = request.handles.containers.clone();
+    blocking(move || containers.remove(&request.name, options)).await?;
+    response::no_content()
+}
+
+/// `POST /containers/prune`.
+pub(super) async fn prune(request: Request) -> Answer {
+    let filters = request.query.filters()?;
+    let containers = request.handles.containers.clone();
+    response::json(&blocking(move || containers.prune(&filters)).await?)
+}
+
+/// `POST /commit`.
+pub(super) async fn commit(mut request: Request) -> Answer {
+    let config = request.json::<Option<api::container::Config>>().await?;
+    let query = &request.query;
+    let text = |name| query.get(name).to_owned();
+    let options = CommitOptions {
+        container: text("container"),
+        repo: text("repo"),
+        tag: text("tag"),
+        comment: text("comment"),
+        author: text("author"),
+        pause: query.bool_or("pause", true),
+        changes: query.all("changes"),
+        config,
+    };
+    let containers = request.handles.containers.clone();
+    let id = blocking(move || containers.commit(options)).await?;
+    response::json_status(StatusCode::CREATED, &CommitResponse { id })
+}
+
+/// `POST /containers/{id}/attach`.
+pub(super) async fn attach(request: Request) -> Answer {
+    let query = &request.query;
+    let options = AttachOptions {
+        logs: query.bool("logs"),
+        stream: query.bool("stream"),
+        stdin: query.bool("stdin"),
+        stdout: query.bool("stdout"),
+        stderr: query.bool("stderr"),
+        detach_keys: query.get("detachKeys").to_owned(),
+        raw: false,
+    };
+    let containers = request.handles.containers.clone();
+    let name = request.name.clone();
+    let attach = blocking(move || containers.attach(&name, options)).await?;
+    let framed = !attach.tty() && request.wants_upgrade() && request.version >= Version::minor(42);
+    let content_type = if framed { MULTIPLEXED } else { RAW };
+    hijack::take(request, content_type, Box::new(move |stream, initial| attach.connect(stream, initial)))
+}

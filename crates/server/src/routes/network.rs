@@ -1,0 +1,59 @@
+//! Networks.
+
+use api::network::{ConnectRequest, CreateRequest, DisconnectRequest};
+use hyper::StatusCode;
+
+use crate::request::Request;
+use crate::response::{self, Answer};
+use crate::service::blocking;
+
+/// `GET /networks`.
+pub(super) async fn list(request: Request) -> Answer {
+    let filters = request.query.filters()?;
+    response::json(&request.handles.networks.list(&filters)?)
+}
+
+/// `GET /networks/{id}`.
+pub(super) async fn inspect(request: Request) -> Answer {
+    if !matches!(request.query.get("scope"), "" | "local") {
+        return Err(errdefs::not_found(format!("network {} not found", request.name)));
+    }
+    response::json(&request.handles.networks.inspect(&request.name)?)
+}
+
+/// `POST /networks/create`.
+pub(super) async fn create(mut request: Request) -> Answer {
+    let body: CreateRequest = request.json().await?;
+    let networks = request.handles.networks.clone();
+    response::json_status(StatusCode::CREATED, &blocking(move || networks.create(body)).await?)
+}
+
+/// `DELETE /networks/{id}`.
+pub(super) async fn remove(request: Request) -> Answer {
+    let networks = request.handles.networks.clone();
+    blocking(move || networks.remove(&request.name)).await?;
+    response::no_content()
+}
+
+/// `POST /networks/{id}/connect`.
+pub(super) async fn connect(mut request: Request) -> Answer {
+    let body: ConnectRequest = request.required_json().await?;
+    let networks = request.handles.networks.clone();
+    blocking(move || networks.connect(&request.name, body)).await?;
+    response::empty(StatusCode::OK)
+}
+
+/// `POST /networks/{id}/disconnect`.
+pub(super) async fn disconnect(mut request: Request) -> Answer {
+    let body: DisconnectRequest = request.required_json().await?;
+    let networks = request.handles.networks.clone();
+    blocking(move || networks.disconnect(&request.name, &body)).await?;
+    response::empty(StatusCode::OK)
+}
+
+/// `POST /networks/prune`.
+pub(super) async fn prune(request: Request) -> Answer {
+    let filters = request.query.filters()?;
+    let networks = request.handles.networks.clone();
+    response::json(&blocking(move || networks.prune(&filters)).await?)
+}
