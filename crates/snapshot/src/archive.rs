@@ -2,17 +2,32 @@
 //!
 //! All paths are the container's: absolute or relative to its root, symbolic links followed inside the root only.
 //! `root` is a descriptor of the root directory: of a detached mount, or of a running container's `/proc/PID/root`.
+//! `..` goes up by name, as in Docker, not by link. A path that ends in `/` or `/.` follows a link at its end, and
+//! must be a directory; `/.` means what is in it.
 
-use std::io::{BufRead, Write};
-use std::os::fd::BorrowedFd;
-use std::time::SystemTime;
+mod path;
 
-use errdefs::Result;
+use std::io::{BufRead, BufWriter, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use errdefs::{Context, Error, Result, invalid, not_found, system};
+use rustix::fs::{FileType, OFlags, Stat, fstat};
+use rustix::io::Errno;
+
+use crate::extract::{Extractor, Policy};
+use crate::tarball::Reader;
+use crate::tree::{self, HANDLE, open_in};
+use crate::walk::{Walk, open_dir};
+use path::ContainerPath;
+
+/// Size of the pieces in which an archive is given on.
+const OUTPUT_BUFFER: usize = 256 << 10;
 
 /// What `docker cp` is told about a path in the header `X-Docker-Container-Path-Stat`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathStat {
-    /// The last component of the path as asked for.
+    /// The last component of the path as asked for; `/` and `.` for the root and for `path/.`.
     pub name: String,
     /// Size in bytes.
     pub size: i64,
@@ -34,31 +49,109 @@ pub struct UntarOptions {
 }
 
 /// Tells about the path; a symbolic link at its end is not followed. Missing is `NotFound`.
-#[expect(clippy::todo, reason = "the interface is landed before the bodies")]
-pub fn stat(_root: BorrowedFd<'_>, _path: &str) -> Result<PathStat> {
-    todo!()
+pub fn stat(root: BorrowedFd<'_>, path: &str) -> Result<PathStat> {
+    let path = ContainerPath::parse(path)?;
+    let handle = open(root, &path)?;
+    let stat = fstat(&handle).context(|| format!("lstat {}", path.shown()))?;
+    let link_target = match tree::file_type(&stat) {
+        FileType::Symlink => {
+            let target = path::resolve(root, path.clean())?;
+            format!("/{}", String::from_utf8_lossy(&target))
+        }
+        _ => String::new(),
+    };
+    Ok(PathStat {
+        name: path.name(),
+        size: stat.st_size,
+        mode: go_mode(&stat),
+        mtime: mtime(&stat),
+        link_target,
+    })
 }
 
 /// Writes the path as a tar, named from its last component on (`cp` out of a container). A symbolic link at its end
-/// is not followed; `path/.` is the directory's content.
-#[expect(clippy::todo, reason = "the interface is landed before the bodies")]
-pub fn tar_path(_root: BorrowedFd<'_>, _path: &str, _out: impl Write) -> Result<()> {
-    todo!()
+/// is not followed. Missing is `NotFound`, before anything is written.
+pub fn tar_path(root: BorrowedFd<'_>, path: &str, out: impl Write) -> Result<()> {
+    let path = ContainerPath::parse(path)?;
+    let handle = open(root, &path)?;
+    let mut walk = Walk::new(BufWriter::with_capacity(OUTPUT_BUFFER, out), false);
+    walk.node(handle.as_fd(), b"", path.name().as_bytes(), 0)
+        .context(|| format!("archive {}", path.shown()))?;
+    walk.finish().map(drop)
 }
 
 /// Writes the whole tree as a tar with names relative to the root (`export`).
-#[expect(clippy::todo, reason = "the interface is landed before the bodies")]
-pub fn tar_root(_root: BorrowedFd<'_>, _out: impl Write) -> Result<()> {
-    todo!()
+pub fn tar_root(root: BorrowedFd<'_>, out: impl Write) -> Result<()> {
+    let mut walk = Walk::new(BufWriter::with_capacity(OUTPUT_BUFFER, out), false);
+    walk.children(open_dir(root)?.as_fd(), b"", 0)?;
+    walk.finish().map(drop)
 }
 
-/// Extracts a tar into the directory `path` (`cp` into a container). A path that is no directory is `InvalidParameter`.
-#[expect(clippy::todo, reason = "the interface is landed before the bodies")]
+/// Extracts a tar into the directory `path` (`cp` into a container), reading the stream to its end. Missing is
+/// `NotFound`, a path that is no directory `InvalidParameter`.
 pub fn untar_into(
-    _root: BorrowedFd<'_>,
-    _path: &str,
-    _options: &UntarOptions,
-    _tar: impl BufRead,
+    root: BorrowedFd<'_>,
+    path: &str,
+    options: &UntarOptions,
+    mut tar: impl BufRead,
 ) -> Result<()> {
-    todo!()
+    let path = ContainerPath::parse(path)?;
+    match open_in(root, path.clean(), HANDLE | OFlags::DIRECTORY) {
+        Ok(_) => {}
+        Err(Errno::NOTDIR) if !path.follows() => return Err(invalid("extraction point is not a directory")),
+        Err(error) => return Err(lookup_error(&path, error)),
+    }
+    let policy = Policy {
+        no_overwrite_dir_non_dir: options.no_overwrite_dir_non_dir,
+        chown: options.chown,
+        ..Policy::default()
+    };
+    Extractor::new(root, path.clean().to_vec(), policy)?.run(&mut Reader::new(&mut tar))?;
+    std::io::copy(&mut tar, &mut std::io::sink()).context(|| "read tar").map(drop)
 }
+
+fn open(root: BorrowedFd<'_>, path: &ContainerPath) -> Result<OwnedFd> {
+    let flags = if path.follows() { HANDLE | OFlags::DIRECTORY } else { HANDLE | OFlags::NOFOLLOW };
+    open_in(root, path.clean(), flags).map_err(|error| lookup_error(path, error))
+}
+
+fn lookup_error(path: &ContainerPath, error: Errno) -> Error {
+    match error {
+        Errno::NOENT => not_found(format!("lstat {}: no such file or directory", path.shown())),
+        Errno::NOTDIR => system(format!("lstat {}: not a directory", path.shown())),
+        error => system(format!("lstat {}", path.shown())).with_source(error),
+    }
+}
+
+fn mtime(stat: &Stat) -> SystemTime {
+    let whole = Duration::from_secs(stat.st_mtime.unsigned_abs());
+    let base = if stat.st_mtime < 0 { UNIX_EPOCH - whole } else { UNIX_EPOCH + whole };
+    base + Duration::from_nanos(stat.st_mtime_nsec)
+}
+
+/// The bits of Go's `os.FileMode`, which is what clients parse.
+fn go_mode(stat: &Stat) -> u32 {
+    const DIR: u32 = 1 << 31;
+    const SYMLINK: u32 = 1 << 27;
+    const DEVICE: u32 = 1 << 26;
+    const FIFO: u32 = 1 << 25;
+    const SOCKET: u32 = 1 << 24;
+    const SETUID: u32 = 1 << 23;
+    const SETGID: u32 = 1 << 22;
+    const CHAR: u32 = 1 << 21;
+    const STICKY: u32 = 1 << 20;
+    let kind = match tree::file_type(stat) {
+        FileType::Directory => DIR,
+        FileType::Symlink => SYMLINK,
+        FileType::BlockDevice => DEVICE,
+        FileType::CharacterDevice => DEVICE | CHAR,
+        FileType::Fifo => FIFO,
+        FileType::Socket => SOCKET,
+        _ => 0,
+    };
+    let bit = |bit: u32, go: u32| if stat.st_mode & bit != 0 { go } else { 0 };
+    kind | stat.st_mode & 0o777 | bit(0o4000, SETUID) | bit(0o2000, SETGID) | bit(0o1000, STICKY)
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,9 @@
 //! costs open, write, utimens, close. Times of directories come last, because files made in them change them.
 
 mod node;
-mod whiteout;
+pub(crate) mod whiteout;
+
+pub(crate) use node::is_kept;
 
 use std::collections::HashMap;
 use std::io::BufRead;

@@ -32,6 +32,7 @@ pub mod tarball;
 mod trash;
 mod tree;
 mod unsynced;
+mod walk;
 mod writable;
 
 use std::collections::HashMap;

@@ -49,15 +49,15 @@ pub(crate) fn from_content(reader: &mut Reader<impl BufRead>, records: &SparseRe
         let mut block = [0; BLOCK];
         reader.read_content(&mut block)?;
         for byte in block {
+            if wanted.is_some_and(|wanted| numbers.len() == wanted) {
+                break; // the rest is padding
+            }
             if byte != b'\n' {
                 line.push(byte);
                 if line.len() > 20 {
                     return Err(bad()); // longer than any 64-bit number
                 }
                 continue;
-            }
-            if wanted.is_some_and(|wanted| numbers.len() == wanted) {
-                break;
             }
             let number = pax::decimal(&line).ok_or_else(bad)?;
             line.clear();
