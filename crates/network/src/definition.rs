@@ -1,10 +1,15 @@
 //! What a network is: its name, driver, addresses and switches.
 
+pub(crate) mod option;
+
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
+
+use crate::firewall::Bridge;
+use crate::limits::DEFAULT_MTU;
 
 /// Name of the network a container joins unless told otherwise.
 pub const DEFAULT_NETWORK: &str = "bridge";
@@ -28,6 +33,11 @@ impl Driver {
             Self::Host => "host",
             Self::Null => "null",
         }
+    }
+
+    /// The driver of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Bridge, Self::Host, Self::Null].into_iter().find(|driver| driver.as_str() == name)
     }
 }
 
@@ -105,12 +115,16 @@ pub struct Network {
     pub enable_ipv6: bool,
     /// Subnets, filled in.
     pub ipam: Ipam,
+    /// Whether the user named the subnets: only then may a container ask for an address.
+    pub subnets_given: bool,
     /// Driver options.
     pub options: BTreeMap<String, String>,
     /// The user's labels.
     pub labels: BTreeMap<String, String>,
     /// The bridge's link on the host; empty for `host` and `none`.
     pub bridge: String,
+    /// Whether this engine made that link (and deletes it) or the user had it before.
+    pub link_made: bool,
 }
 
 impl Network {
@@ -122,5 +136,51 @@ impl Network {
     /// Whether it is the network with Docker's legacy rules: no DNS between containers, links by hosts file.
     pub fn is_default_bridge(&self) -> bool {
         self.name == DEFAULT_NETWORK
+    }
+
+    /// Its subnets, IPv4 first.
+    pub fn subnets(&self) -> impl Iterator<Item = IpNet> {
+        self.ipam.config.iter().filter_map(|config| config.subnet)
+    }
+
+    /// The host's addresses in it, IPv4 first.
+    pub fn gateways(&self) -> impl Iterator<Item = IpAddr> {
+        self.ipam.config.iter().filter_map(|config| config.gateway)
+    }
+
+    /// What names of container interfaces begin with: `eth` unless an option says otherwise.
+    pub fn interface_prefix(&self) -> &str {
+        self.options.get(option::INTERFACE_PREFIX).map_or("eth", String::as_str)
+    }
+
+    /// MTU of its links.
+    pub fn mtu(&self) -> u32 {
+        let given = self.options.get(option::MTU).and_then(|value| option::parse_mtu(value).ok());
+        given.filter(|mtu| *mtu != 0).unwrap_or(DEFAULT_MTU)
+    }
+
+    /// Whether its containers may talk to each other.
+    pub(crate) fn icc(&self) -> bool {
+        self.switch(option::ICC)
+    }
+
+    /// Host address of published ports that name none.
+    pub(crate) fn host_binding(&self) -> IpAddr {
+        let given = self.options.get(option::HOST_BINDING).and_then(|value| value.parse().ok());
+        given.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+
+    pub(crate) fn firewall_bridge(&self) -> Bridge {
+        Bridge {
+            name: self.bridge.clone(),
+            icc: self.icc(),
+            masquerade: !self.internal && self.switch(option::MASQUERADE),
+            internal: self.internal,
+        }
+    }
+
+    /// A switch that is on unless an option says otherwise.
+    fn switch(&self, name: &str) -> bool {
+        self.options.get(name).and_then(|value| option::parse_bool(name, value).ok()).unwrap_or(true)
     }
 }

@@ -11,16 +11,19 @@
 //! Why own netlink encoders: an exec of `ip` or `nft` costs 5 ms and one deletion or move of a veth 17 ms of the
 //! kernel's global lock, more than a whole container start may take.
 
-#![expect(clippy::todo, reason = "the interface is landed before its bodies")]
-
 mod config;
 mod definition;
 mod endpoint;
+mod firewall;
 mod hosts;
+mod ipam;
+mod limits;
+mod netlink;
 mod netns;
 mod networks;
 mod port;
 mod resolv;
+mod schema;
 mod statistics;
 
 pub use config::{AddressPool, Config, DEFAULT_BRIDGE};
@@ -32,3 +35,6 @@ pub use networks::{Networks, Reconciled};
 pub use port::{PortBinding, PortRequest, PortSocket, Protocol};
 pub use resolv::{ResolvConf, ResolvOptions};
 pub use statistics::LinkStatistics;
+
+#[cfg(test)]
+mod tests;

@@ -1,31 +1,46 @@
 //! The handle on everything: networks, endpoints, namespaces.
 
+mod attach;
+mod create;
+mod recover;
+mod reserve;
+mod state;
+
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use errdefs::Result;
+use parking_lot::Mutex;
 use store::Store;
 
+use crate::definition::DEFAULT_NETWORK;
+use crate::firewall::Firewall;
+use crate::netlink::{Socket, route};
+use crate::netns::Pool;
 use crate::{
     Config, Endpoint, EndpointRequest, LinkStatistics, Netns, Network, NetworkSpec, Reservation, ResolvConf,
     ResolvOptions,
 };
+use state::State;
 
-/// What [`Networks::reconcile`] found and removed.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Reconciled {
-    /// Endpoints whose container is gone.
-    pub endpoints: usize,
-    /// Links of ours without an endpoint.
-    pub links: usize,
-}
+pub use recover::Reconciled;
 
 /// All networks of this host. Clones share everything. Every method blocks for at most a few netlink round trips.
 #[derive(Clone)]
 pub struct Networks {
-    _config: Arc<Config>,
-    _store: Arc<Store>,
+    inner: Arc<Inner>,
+}
+
+/// Locks are taken one at a time, in no case one inside the other, except `state` inside `firewall`. `state` is never
+/// held across a system call other than a bind.
+struct Inner {
+    config: Config,
+    store: Arc<Store>,
+    state: Mutex<State>,
+    host: Mutex<Socket>,
+    firewall: Mutex<Firewall>,
+    pool: Pool,
 }
 
 impl Networks {
@@ -35,21 +50,21 @@ impl Networks {
     ///
     /// # Errors
     /// If the records cannot be read or the kernel refuses.
-    pub fn open(_config: Config, _store: Arc<Store>) -> Result<Self> {
-        todo!("open")
+    pub fn open(config: Config, store: Arc<Store>) -> Result<Self> {
+        Ok(Self { inner: Arc::new(Inner::open(config, store)?) })
     }
 
     /// All networks, ordered by name.
     pub fn list(&self) -> Vec<Arc<Network>> {
-        todo!("list")
+        self.inner.state.lock().list()
     }
 
     /// The network with this id, name or unique prefix of its id.
     ///
     /// # Errors
     /// NotFound `network x not found`; InvalidParameter if the prefix is of several.
-    pub fn get(&self, _term: &str) -> Result<Arc<Network>> {
-        todo!("get")
+    pub fn get(&self, term: &str) -> Result<Arc<Network>> {
+        self.inner.state.lock().network(term)
     }
 
     /// Makes a network. The second value are warnings for the user.
@@ -57,26 +72,26 @@ impl Networks {
     /// # Errors
     /// Docker's: Conflict `network with name x already exists`, Forbidden for predefined names and overlapping pools,
     /// InvalidParameter for wrong addresses.
-    pub fn create(&self, _spec: &NetworkSpec) -> Result<(Arc<Network>, Vec<String>)> {
-        todo!("create")
+    pub fn create(&self, spec: &NetworkSpec) -> Result<(Arc<Network>, Vec<String>)> {
+        self.inner.create(spec)
     }
 
     /// Removes a network and its link; gives what it was.
     ///
     /// # Errors
     /// Forbidden `x is a pre-defined network and cannot be removed`, Forbidden when endpoints are active.
-    pub fn remove(&self, _term: &str) -> Result<Arc<Network>> {
-        todo!("remove")
+    pub fn remove(&self, term: &str) -> Result<Arc<Network>> {
+        self.inner.remove(term)
     }
 
     /// The endpoints in a network (by id), ordered by container id.
-    pub fn endpoints(&self, _network_id: &str) -> Vec<Endpoint> {
-        todo!("endpoints")
+    pub fn endpoints(&self, network_id: &str) -> Vec<Endpoint> {
+        self.inner.state.lock().endpoints(|endpoint| endpoint.network_id == network_id)
     }
 
-    /// The endpoints of a container.
-    pub fn endpoints_of(&self, _container_id: &str) -> Vec<Endpoint> {
-        todo!("endpoints_of")
+    /// The endpoints of a container, ordered by network name.
+    pub fn endpoints_of(&self, container_id: &str) -> Vec<Endpoint> {
+        self.inner.state.lock().endpoints(|endpoint| endpoint.container_id == container_id)
     }
 
     /// A namespace never used before: loopback up, default sysctls set.
@@ -84,16 +99,27 @@ impl Networks {
     /// # Errors
     /// If the kernel makes no more of them.
     pub fn take_netns(&self) -> Result<Netns> {
-        todo!("take_netns")
+        self.inner.pool.take()
     }
 
-    /// Gives a container addresses and ports in a network: all of them, recorded in one transaction, or none.
+    /// Whether [`Networks::reserve`] could grant the request's addresses in principle: what a container's creation checks
+    /// before anything is started.
+    ///
+    /// # Errors
+    /// NotFound for an unknown network; InvalidParameter `invalid config for network x: invalid endpoint settings:...`.
+    pub fn validate(&self, request: &EndpointRequest) -> Result<()> {
+        let network = self.get(&request.network)?;
+        reserve::validate(&network, request)
+    }
+
+    /// Gives a container addresses and ports in a network: all of them, recorded in one transaction, or none. In the host
+    /// and none networks there is nothing to give: the endpoint has no addresses and connecting it does nothing.
     ///
     /// # Errors
     /// Docker's texts: `Bind for 0.0.0.0:80 failed: port is already allocated`, `Address already in use`,
     /// `network x not found`...
-    pub fn reserve(&self, _request: &EndpointRequest) -> Result<Reservation> {
-        todo!("reserve")
+    pub fn reserve(&self, request: &EndpointRequest) -> Result<Reservation> {
+        self.inner.reserve(request)
     }
 
     /// Makes the endpoint real: a link named `ifname` in the namespace, with its addresses and routes, and the rules for
@@ -101,16 +127,17 @@ impl Networks {
     ///
     /// # Errors
     /// If the kernel refuses a step.
-    pub fn connect(&self, _endpoint: &Endpoint, _netns: &Netns, _ifname: &str) -> Result<()> {
-        todo!("connect")
+    pub fn connect(&self, endpoint: &Endpoint, netns: &Netns, ifname: &str) -> Result<()> {
+        self.inner.connect(endpoint, netns, ifname)
     }
 
-    /// Takes a running container out of one network: its interface disappears, its address and ports become free.
+    /// Takes a running container out of one network: its interface disappears, its address and ports become free (close
+    /// the sockets that held them).
     ///
     /// # Errors
     /// NotFound if it has no endpoint there.
-    pub fn disconnect(&self, _container_id: &str, _network_id: &str, _netns: &Netns) -> Result<Endpoint> {
-        todo!("disconnect")
+    pub fn disconnect(&self, container_id: &str, network_id: &str) -> Result<Endpoint> {
+        self.inner.disconnect(container_id, network_id)
     }
 
     /// Frees all endpoints of a container that has stopped, and gives what they were. Its links die with its namespace.
@@ -118,45 +145,53 @@ impl Networks {
     ///
     /// # Errors
     /// If a record cannot be removed.
-    pub fn release(&self, _container_id: &str) -> Result<Vec<Endpoint>> {
-        todo!("release")
+    pub fn release(&self, container_id: &str) -> Result<Vec<Endpoint>> {
+        self.inner.release(container_id)
     }
 
     /// Renames a container in its endpoints (for `network inspect`).
     ///
     /// # Errors
     /// If a record cannot be written.
-    pub fn rename(&self, _container_id: &str, _name: &str) -> Result<()> {
-        todo!("rename")
+    pub fn rename(&self, container_id: &str, name: &str) -> Result<()> {
+        self.inner.rename(container_id, name)
     }
 
     /// Removes endpoints of containers that are not in `live` and links of ours that no endpoint has.
     ///
     /// # Errors
     /// If a record cannot be removed or the kernel refuses.
-    pub fn reconcile(&self, _live: &HashSet<String>) -> Result<Reconciled> {
-        todo!("reconcile")
+    pub fn reconcile(&self, live: &HashSet<String>) -> Result<Reconciled> {
+        self.inner.reconcile(live)
     }
 
     /// Counters of the interfaces in a namespace, ordered by name, without loopback.
     ///
     /// # Errors
     /// If the kernel refuses.
-    pub fn statistics(&self, _netns: &Netns) -> Result<Vec<LinkStatistics>> {
-        todo!("statistics")
+    pub fn statistics(&self, netns: &Netns) -> Result<Vec<LinkStatistics>> {
+        let links = route::links(&mut netns.inside().route)?;
+        let mut all: Vec<_> =
+            links.into_iter().filter(|link| !link.loopback).map(|link| link.statistics).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
     }
 
     /// What `host-gateway` stands for in `--add-host`.
     pub fn host_gateway(&self) -> Vec<IpAddr> {
-        todo!("host_gateway")
+        if !self.inner.config.host_gateway_ips.is_empty() {
+            return self.inner.config.host_gateway_ips.clone();
+        }
+        let default = self.get(DEFAULT_NETWORK);
+        default.into_iter().flat_map(|network| network.gateways().collect::<Vec<_>>()).collect()
     }
 
     /// The resolver configuration for a container on the default bridge, or on host and none networks.
     ///
     /// # Errors
     /// If the host's file is there and cannot be read.
-    pub fn resolv_conf(&self, _options: &ResolvOptions, _network: &Network) -> Result<ResolvConf> {
-        todo!("resolv_conf")
+    pub fn resolv_conf(&self, options: &ResolvOptions, network: &Network) -> Result<ResolvConf> {
+        ResolvConf::build(&self.inner.config, options, network)
     }
 
     /// Removes every trace from the host: the table and the bridges. The records stay.
@@ -164,6 +199,11 @@ impl Networks {
     /// # Errors
     /// All failures together; every step is tried.
     pub fn remove_all(&self) -> Result<()> {
-        todo!("remove_all")
+        self.inner.remove_all()
+    }
+
+    /// How many netlink messages were sent so far to set up links and rules: what a start costs, for a ceiling in tests.
+    pub fn messages_sent(&self) -> u64 {
+        self.inner.host.lock().messages() + self.inner.firewall.lock().messages()
     }
 }

@@ -1,0 +1,217 @@
+//! Connecting: links, addresses, routes and rules for a reserved endpoint, and their end.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use errdefs::{Collected, Context, Result};
+use ipnet::IpNet;
+use rustix::io::Errno;
+
+use super::Inner;
+use crate::firewall::{self, Entry};
+use crate::netlink::{Encoder, route};
+use crate::netns::Inside;
+use crate::schema::{ENDPOINTS, EndpointRecord};
+use crate::{Driver, Endpoint, Netns, Network};
+
+impl Inner {
+    pub(super) fn connect(&self, endpoint: &Endpoint, netns: &Netns, ifname: &str) -> Result<()> {
+        let network = self.state.lock().network(&endpoint.network_id)?;
+        if network.driver != Driver::Bridge {
+            return Ok(());
+        }
+        let what = || format!("connect {} to network {}", endpoint.container_name, network.name);
+        let mut inside = netns.inside();
+        let index = self.make_link(&network, endpoint, netns, &mut inside, ifname).context(what)?;
+        let rest = configure(&mut inside, endpoint, index)
+            .and_then(|()| self.apply(&firewall::port_entries(endpoint), &[]));
+        if rest.is_err() {
+            // Failing is rare: the 17 ms that one deletion takes do not matter.
+            let _ = self.delete_link(&endpoint.host_link);
+        }
+        rest.context(what)
+    }
+
+    /// Makes the veth pair; gives the index of the end inside.
+    fn make_link(
+        &self,
+        network: &Network,
+        endpoint: &Endpoint,
+        netns: &Netns,
+        inside: &mut Inside,
+        ifname: &str,
+    ) -> Result<u32> {
+        use std::os::fd::AsFd;
+        let planned = inside.next_index.take();
+        let mut host = self.host.lock();
+        // The bridge's index is looked up: somebody may have deleted and made it again.
+        let bridge = route::link(&mut host, &network.bridge)?
+            .ok_or_else(|| errdefs::system(format!("link {} does not exist", network.bridge)))?;
+        inside.set_ipv6(endpoint.ipv6.is_some())?;
+        let veth = |index: u32| {
+            let mut batch = Encoder::new();
+            let veth = route::Veth {
+                host_name: &endpoint.host_link,
+                bridge: bridge.index,
+                netns: netns.as_fd(),
+                peer_name: ifname,
+                peer_index: index,
+                peer_mac: endpoint.mac,
+                mtu: network.mtu(),
+            };
+            route::new_veth(&mut batch, &veth);
+            route::port_up(&mut batch, &endpoint.host_link, !network.icc());
+            batch
+        };
+        let made = match host.send(veth(planned.unwrap_or(0)))? {
+            // A process inside made a link of its own that has the index.
+            Err(refused) if refused.errno == Errno::BUSY && planned.is_some() => {
+                host.send(veth(0))?.map(|()| None)
+            }
+            made => made.map(|()| planned),
+        };
+        inside.set_ipv6(true)?;
+        match made.context(|| format!("make link {ifname}"))? {
+            Some(index) => Ok(index),
+            None => {
+                let link = route::link(&mut inside.route, ifname)?;
+                Ok(link.ok_or_else(|| errdefs::system(format!("link {ifname} has disappeared")))?.index)
+            }
+        }
+    }
+
+    pub(super) fn delete_link(&self, name: &str) -> Result<()> {
+        let mut batch = Encoder::new();
+        route::delete_link(&mut batch, name);
+        match self.host.lock().send(batch)? {
+            Err(refused) if refused.errno != Errno::NODEV => {
+                Err(refused).context(|| format!("delete link {name}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Changes the firewall; if it is not as it should be, makes it so from what is recorded.
+    pub(super) fn apply(&self, added: &[Entry], removed: &[Entry]) -> Result<()> {
+        let mut firewall = self.firewall.lock();
+        if firewall.change(added, removed)? {
+            return Ok(());
+        }
+        let (bridges, ports) = {
+            let state = self.state.lock();
+            (state.bridges(), state.port_entries())
+        };
+        firewall.rebuild(&bridges, &ports)
+    }
+
+    pub(super) fn disconnect(&self, container_id: &str, network_id: &str) -> Result<Endpoint> {
+        let endpoint = {
+            let state = self.state.lock();
+            let network = state.network(network_id)?;
+            let mut of_network =
+                state.endpoints.values().filter(|endpoint| endpoint.network_id == network.id);
+            of_network.find(|endpoint| endpoint.container_id == container_id).cloned().ok_or_else(|| {
+                errdefs::forbidden(format!(
+                    "container {container_id} is not connected to network {}",
+                    network.name
+                ))
+            })?
+        };
+        let mut teardown = Collected::new();
+        self.forget(std::slice::from_ref(&endpoint), &mut teardown);
+        if !endpoint.host_link.is_empty() {
+            teardown.step(self.delete_link(&endpoint.host_link));
+        }
+        teardown.finish().map(|()| endpoint)
+    }
+
+    pub(super) fn release(&self, container_id: &str) -> Result<Vec<Endpoint>> {
+        let endpoints = self.state.lock().endpoints(|endpoint| endpoint.container_id == container_id);
+        let mut teardown = Collected::new();
+        self.forget(&endpoints, &mut teardown);
+        teardown.step(self.silence(&endpoints));
+        teardown.finish().map(|()| endpoints)
+    }
+
+    /// Removes the endpoints' rules, records and claims.
+    pub(super) fn forget(&self, endpoints: &[Endpoint], teardown: &mut Collected) {
+        if endpoints.is_empty() {
+            return;
+        }
+        let removed: Vec<Entry> = endpoints.iter().flat_map(firewall::port_entries).collect();
+        teardown.step(self.store.transaction(|tx| {
+            endpoints.iter().try_for_each(|endpoint| tx.delete(&ENDPOINTS, &endpoint.id).map(drop))
+        }));
+        // The rules go while the ports are still claimed: nobody can get a port with an old rule on it. A rebuild from
+        // the records must not bring them back, so the endpoints lose their ports first.
+        {
+            let mut state = self.state.lock();
+            for endpoint in endpoints {
+                if let Some(known) = state.endpoints.get_mut(&endpoint.id) {
+                    known.ports.clear();
+                }
+            }
+        }
+        teardown.step(self.apply(&[], &removed));
+        let mut state = self.state.lock();
+        endpoints.iter().for_each(|endpoint| state.forget(endpoint));
+    }
+
+    /// Sets the links on the host down, so that a namespace that takes long to die no longer answers for its address.
+    fn silence(&self, endpoints: &[Endpoint]) -> Result<()> {
+        let mut host = self.host.lock();
+        for endpoint in endpoints.iter().filter(|endpoint| !endpoint.host_link.is_empty()) {
+            let mut batch = Encoder::new();
+            route::link_down(&mut batch, &endpoint.host_link);
+            match host.send(batch)? {
+                Err(refused) if refused.errno != Errno::NODEV => {
+                    return Err(refused).context(|| format!("set link {} down", endpoint.host_link));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn rename(&self, container_id: &str, name: &str) -> Result<()> {
+        let renamed = {
+            let mut state = self.state.lock();
+            let of_container =
+                state.endpoints.values_mut().filter(|endpoint| endpoint.container_id == container_id);
+            of_container
+                .map(|endpoint| {
+                    name.clone_into(&mut endpoint.container_name);
+                    endpoint.clone()
+                })
+                .collect::<Vec<_>>()
+        };
+        self.store.transaction(|tx| {
+            renamed
+                .iter()
+                .try_for_each(|endpoint| tx.put(&ENDPOINTS, &endpoint.id, &EndpointRecord::new(endpoint)))
+        })
+    }
+}
+
+/// Gives the interface inside its addresses and, if they go this way, the default routes: one batch.
+fn configure(inside: &mut Inside, endpoint: &Endpoint, index: u32) -> Result<()> {
+    let mut batch = Encoder::new();
+    route::link_up(&mut batch, index);
+    let addresses = endpoint.ipv4.map(IpNet::V4).into_iter().chain(endpoint.ipv6.map(IpNet::V6));
+    addresses.for_each(|net| route::new_address(&mut batch, index, net));
+    if endpoint.default_route {
+        let gateways = endpoint.gateway4.map(IpAddr::V4).into_iter().chain(endpoint.gateway6.map(IpAddr::V6));
+        gateways.for_each(|gateway| route::new_default_route(&mut batch, index, gateway));
+    }
+    inside.route.run(batch, || "set addresses and routes".to_owned())
+}
+
+/// Writes a switch below `/proc/sys`, unless it has the value: a read-only `/proc/sys` with the right values is fine.
+pub(super) fn switch(path: &str, value: &str) -> Result<()> {
+    let path = Path::new("/proc/sys").join(path);
+    let now = std::fs::read_to_string(&path).context(|| format!("read {}", path.display()))?;
+    if now.trim_end() == value {
+        return Ok(());
+    }
+    std::fs::write(&path, value).context(|| format!("write {}", path.display()))
+}
