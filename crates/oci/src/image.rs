@@ -251,3 +251,6 @@ fn read_set<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeSet<String>, D::Erro
     let map: Option<BTreeMap<String, serde::de::IgnoredAny>> = Option::deserialize(d)?;
     Ok(map.unwrap_or_default().into_keys().collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -277,3 +277,6 @@ fn refuse_schema1(shape: &Shape, content_type: Option<&str>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -276,3 +276,6 @@ impl fmt::Display for Platform {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
