@@ -33,8 +33,8 @@ impl Cgroup {
     /// `InvalidParameter` for a path with `..` or a value the kernel refuses, `Conflict` if processes are in the group,
     /// `NotImplemented` if a limit needs a controller the host lacks. What was made is removed again.
     pub fn create(layout: &Layout, path: &str, limits: &Limits) -> Result<Self> {
-        let mut group = Self { layout: layout.clone(), path: checked(path)?, unified: None };
-        match group.make(limits) {
+        let mut group = Self::begin(layout, path)?;
+        match group.complete(limits) {
             Ok(()) => Ok(group),
             Err(error) if error.class() == errdefs::Class::Conflict => Err(error),
             Err(error) => {
@@ -45,16 +45,28 @@ impl Cgroup {
         }
     }
 
-    fn make(&mut self, limits: &Limits) -> Result<()> {
-        if let Some(dir) = self.unified_dir() {
+    /// The first half of [`Cgroup::create`]: the directory in the v2 tree alone, so that a process can be started in it
+    /// while [`Cgroup::complete`] does the rest.
+    ///
+    /// # Errors
+    /// As [`Cgroup::create`].
+    pub fn begin(layout: &Layout, path: &str) -> Result<Self> {
+        let mut group = Self { layout: layout.clone(), path: checked(path)?, unified: None };
+        if let Some(dir) = group.unified_dir() {
             make_dir(&dir)?;
-            if let Some(unified) = &self.layout.unified
-                && self.layout.version() == Version::V2
-            {
-                v2::enable_controllers(&unified.mount, &self.path, &unified.controllers)?;
+            if let (Some(unified), Version::V2) = (&layout.unified, layout.version()) {
+                v2::enable_controllers(&unified.mount, &group.path, &unified.controllers)?;
             }
-            self.unified = Some(open_dir(&dir)?);
+            group.unified = Some(open_dir(&dir)?);
         }
+        Ok(group)
+    }
+
+    /// The second half: the v1 directories, limits and device rules. On failure the caller removes the group.
+    ///
+    /// # Errors
+    /// As [`Cgroup::create`].
+    pub fn complete(&mut self, limits: &Limits) -> Result<()> {
         let wanted: Vec<Hierarchy> = self
             .layout
             .v1

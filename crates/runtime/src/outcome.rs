@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 /// Why a process could not be started.
@@ -65,5 +66,36 @@ impl std::error::Error for StartError {}
 impl From<errdefs::Error> for StartError {
     fn from(error: errdefs::Error) -> Self {
         Self::other(error.to_string())
+    }
+}
+
+/// A failed system call that an image or a user causes, with Docker's words for the error number.
+///
+/// Carries no kind: a step that can fail for lack of a program makes its own [`StartError`].
+pub(crate) fn failed(what: impl fmt::Display, errno: Errno) -> StartError {
+    StartError::other(format!("{what}: {}", words(errno)))
+}
+
+/// The error number in the words Go programs use for it: the C library's, in lower case.
+pub(crate) fn words(errno: Errno) -> String {
+    let text = std::io::Error::from(errno).to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    match chars.next() {
+        // "Input/output error" and the like have no second capital.
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_numbers_read_as_in_docker() {
+        assert_eq!(words(Errno::NOENT), "no such file or directory");
+        assert_eq!(words(Errno::NOEXEC), "exec format error");
+        assert_eq!(failed("chdir", Errno::ACCESS).to_string(), "chdir: permission denied");
     }
 }

@@ -22,6 +22,8 @@ pub struct Plan {
     pub mounts: Vec<Mount>,
     /// Device nodes to make in `/dev`, the default ones included.
     pub devices: Vec<Device>,
+    /// Whether to make the links every `/dev` has (`fd`, `stdin`, `ptmx`...); not in a `/dev` of the host's.
+    pub dev_links: bool,
     /// Paths hidden behind an empty file or directory.
     pub masked_paths: Vec<PathBuf>,
     /// Paths made read-only.
@@ -191,7 +193,7 @@ pub struct Device {
 /// A compiled system call filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
-    /// The instructions, 8 bytes each in the machine's byte order: see [`crate::seccomp::Program`].
+    /// The instructions, one in each number: operation, jumps (8 bits each), operand, from the low bits up.
     pub program: Vec<u64>,
     /// `SECCOMP_FILTER_FLAG_*` bits.
     pub flags: u64,

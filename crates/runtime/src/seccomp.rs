@@ -37,3 +37,17 @@ impl Profile {
 pub fn compile(rules: &Seccomp) -> Result<Filter> {
     todo!()
 }
+
+/// The instructions of a compiled filter.
+pub(crate) fn instructions(filter: &Filter) -> Vec<sys::seccomp::Instruction> {
+    filter
+        .program
+        .iter()
+        .map(|&word| sys::seccomp::Instruction {
+            code: word as u16,
+            jt: (word >> 16) as u8,
+            jf: (word >> 24) as u8,
+            k: (word >> 32) as u32,
+        })
+        .collect()
+}

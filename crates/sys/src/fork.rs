@@ -97,3 +97,13 @@ pub fn exit_now(status: i32) -> ! {
     // SAFETY: `_exit` does not return and touches no memory of ours.
     unsafe { libc::_exit(status) }
 }
+
+/// Moves this process into new namespaces of its own (not PID: that is for children).
+///
+/// # Errors
+/// `unshare`.
+pub fn unshare(namespaces: NewNamespaces) -> Result<()> {
+    // SAFETY: namespaces are not shared memory or descriptor tables; only a number is passed.
+    let result = unsafe { libc::unshare(namespaces.0 as libc::c_int) };
+    crate::check(libc::c_long::from(result), "unshare", "").map(drop)
+}

@@ -1,0 +1,158 @@
+//! The first process of a container, step by step, from `clone3` to `execve`.
+
+use std::convert::Infallible;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use cgroups::Layout;
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{setsid, umask};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use sys::fork::{NewNamespaces, unshare};
+
+use crate::channel::ChildEnd;
+use crate::launch::{Given, Io};
+use crate::outcome::{StartError, failed};
+use crate::plan::{MountSource, NamespaceKind, NamespaceSource, Plan};
+use crate::process::{self, Context};
+use crate::rootfs::{self, Rootfs};
+use crate::terminal;
+use crate::tree::Tree;
+
+/// Becomes the container's first process; returns only why it could not.
+pub(crate) fn become_container(
+    plan: &Plan,
+    io: Io<'_>,
+    given: Given<'_>,
+    layout: Option<&Layout>,
+    channel: &mut ChildEnd,
+) -> Result<Infallible, StartError> {
+    detach()?;
+    join_namespaces(plan, given)?;
+    name_host(plan)?;
+    // Modes are given exactly; the process's own mask is set at the end.
+    umask(Mode::empty());
+    let has_root = plan.namespaces.iter().any(|ns| ns.kind == NamespaceKind::Mount);
+    if !has_root {
+        return Err(StartError::other("a container without a mount namespace of its own is not supported"));
+    }
+    let mut rootfs = rootfs::begin(plan)?;
+    for mount in &plan.mounts {
+        rootfs.mount(mount)?;
+    }
+    rootfs.make_devices(&plan.devices)?;
+    if plan.dev_links {
+        rootfs.make_dev_links()?;
+    }
+    channel.wait_for_cgroup()?;
+    join_cgroup_namespace(plan)?;
+    if plan.mounts.iter().any(|mount| mount.what == MountSource::Cgroup) {
+        rootfs.mount_cgroups(plan, layout)?;
+    }
+    let wants_terminal = plan.process.terminal || matches!(io, Io::Terminal);
+    let terminal = match wants_terminal {
+        true => Some(terminal::open(&rootfs.tree, plan.process.console_size)?),
+        false => None,
+    };
+    if let Some(terminal) = &terminal {
+        rootfs.mount_console(&terminal.peer)?;
+    }
+    set_parameters(plan, &rootfs)?;
+    rootfs.make_read_only(&plan.readonly_paths)?;
+    rootfs.mask(&plan.masked_paths)?;
+    let procfs = rootfs.pivot(plan)?;
+    let tree = Tree::current().map_err(|errno| failed("open /", errno))?;
+    let context = Context {
+        tree: &tree,
+        procfs: procfs.as_ref().map(AsFd::as_fd),
+        seccomp: plan.seccomp.as_ref(),
+        die_with_parent: plan.die_with_parent,
+        make_cwd: true,
+        start: given.start,
+        warnings: Vec::new(),
+    };
+    process::run(&plan.process, context, io, terminal, channel)
+}
+
+/// Out of reach of the engine's terminal, and of whoever is in the namespaces about to be shared: a process that cannot
+/// be dumped cannot be traced or looked into, until `execve` ends that.
+pub(crate) fn detach() -> Result<(), StartError> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|errno| failed("PR_SET_DUMPABLE", errno))?;
+    setsid().map(drop).map_err(|errno| failed("setsid", errno))
+}
+
+/// Opens a namespace's file.
+pub(crate) fn open_namespace(path: &Path) -> Result<OwnedFd, StartError> {
+    rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|errno| failed(format_args!("open namespace {}", path.display()), errno))
+}
+
+/// Joins the namespaces that others made. (The PID namespace this process was born in.)
+fn join_namespaces(plan: &Plan, given: Given<'_>) -> Result<(), StartError> {
+    for namespace in &plan.namespaces {
+        let kind = match namespace.kind {
+            NamespaceKind::Network => LinkNameSpaceType::Network,
+            NamespaceKind::Ipc => LinkNameSpaceType::InterProcessCommunication,
+            NamespaceKind::Uts => LinkNameSpaceType::HostNameAndNISDomainName,
+            NamespaceKind::Cgroup => LinkNameSpaceType::ControlGroup,
+            NamespaceKind::Pid | NamespaceKind::Mount => continue,
+        };
+        let join = |fd| {
+            move_into_link_name_space(fd, Some(kind))
+                .map_err(|errno| failed(format_args!("join the {:?} namespace", namespace.kind), errno))
+        };
+        match &namespace.how {
+            NamespaceSource::New => {}
+            NamespaceSource::Path(path) => join(open_namespace(path)?.as_fd())?,
+            NamespaceSource::Given => {
+                join(given.network.ok_or_else(|| StartError::other("no network namespace was given"))?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn name_host(plan: &Plan) -> Result<(), StartError> {
+    if let Some(name) = &plan.hostname {
+        rustix::system::sethostname(name.as_bytes()).map_err(|errno| failed("sethostname", errno))?;
+    }
+    if let Some(name) = &plan.domainname {
+        rustix::system::setdomainname(name.as_bytes()).map_err(|errno| failed("setdomainname", errno))?;
+    }
+    Ok(())
+}
+
+/// Made only now that this process is in its group, which becomes the namespace's root.
+fn join_cgroup_namespace(plan: &Plan) -> Result<(), StartError> {
+    let wanted =
+        |ns: &crate::plan::Namespace| ns.kind == NamespaceKind::Cgroup && ns.how == NamespaceSource::New;
+    if plan.namespaces.iter().any(wanted) {
+        unshare(NewNamespaces::CGROUP).map_err(|e| failed("unshare the cgroup namespace", e.errno()))?;
+    }
+    Ok(())
+}
+
+/// Sets kernel parameters of the container's namespaces, through a procfs of our own making.
+fn set_parameters(plan: &Plan, rootfs: &Rootfs) -> Result<(), StartError> {
+    if plan.sysctls.is_empty() {
+        return Ok(());
+    }
+    let own;
+    let procfs = match &rootfs.procfs {
+        Some(fd) => fd,
+        None => {
+            own = rootfs::new_procfs().map_err(|errno| failed("mount a private /proc", errno))?;
+            &own
+        }
+    };
+    for (name, value) in &plan.sysctls {
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = rustix::fs::openat(procfs, format!("sys/{name}"), flags, Mode::empty())
+            .map_err(|errno| failed(format_args!("open sysctl {} file", name.replace('/', ".")), errno))?;
+        rustix::io::write(&file, value.as_bytes()).map_err(|errno| {
+            failed(format_args!("write sysctl {} = {value:?}", name.replace('/', ".")), errno)
+        })?;
+    }
+    Ok(())
+}

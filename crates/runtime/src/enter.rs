@@ -1,0 +1,59 @@
+//! A further process in a running container, step by step.
+//!
+//! Nothing in the container is trusted or needed: no program of it runs before the one asked for, no `/proc` of it is
+//! read, and until `execve` nobody inside can look into this process.
+
+use std::convert::Infallible;
+use std::os::fd::BorrowedFd;
+
+use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
+
+use crate::channel::ChildEnd;
+use crate::container::detach;
+use crate::launch::Io;
+use crate::outcome::{StartError, failed};
+use crate::plan::{ExecPlan, NamespaceKind};
+use crate::process::{self, Context};
+use crate::terminal;
+use crate::tree::Tree;
+
+/// Becomes the process; returns only why it could not.
+pub(crate) fn join_container(
+    plan: &ExecPlan,
+    init: BorrowedFd<'_>,
+    io: Io<'_>,
+    channel: &mut ChildEnd,
+) -> Result<Infallible, StartError> {
+    detach()?;
+    // In the groups first: from here on the container's limits hold.
+    channel.wait_for_cgroup()?;
+    let namespaces = plan.namespaces.iter().fold(ThreadNameSpaceType::empty(), |all, kind| {
+        all | match kind {
+            NamespaceKind::Network => ThreadNameSpaceType::NETWORK,
+            NamespaceKind::Mount => ThreadNameSpaceType::MOUNT,
+            NamespaceKind::Ipc => ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION,
+            NamespaceKind::Uts => ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME,
+            NamespaceKind::Cgroup => ThreadNameSpaceType::CONTROL_GROUP,
+            // Born in it.
+            NamespaceKind::Pid => ThreadNameSpaceType::empty(),
+        }
+    });
+    // All at once or none. Root and working directory become the container's root.
+    move_into_thread_name_spaces(init, namespaces)
+        .map_err(|errno| failed("join the container's namespaces", errno))?;
+    let tree = Tree::current().map_err(|errno| failed("open /", errno))?;
+    let terminal = match plan.process.terminal || matches!(io, Io::Terminal) {
+        true => Some(terminal::open(&tree, plan.process.console_size)?),
+        false => None,
+    };
+    let context = Context {
+        tree: &tree,
+        procfs: None,
+        seccomp: plan.seccomp.as_ref(),
+        die_with_parent: plan.die_with_parent,
+        make_cwd: false,
+        start: None,
+        warnings: Vec::new(),
+    };
+    process::run(&plan.process, context, io, terminal, channel)
+}

@@ -1,0 +1,346 @@
+//! The parent's side of a start: the child is made, put into its groups, listened to, and told to execute.
+//!
+//! The control groups are made after the child, while it makes its mounts: the two halves of a start run on two
+//! processors. Only the v2 directory comes first, so that the child is born in it.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use cgroups::{Cgroup, Layout};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::thread::{
+    LinkNameSpaceType, ThreadNameSpaceType, move_into_link_name_space, move_into_thread_name_spaces,
+};
+use sys::fork::{Forked, NewNamespaces, clone3, exit_now};
+
+use crate::channel::{self, ChildEnd, FromChild, FromParent, ParentEnd};
+use crate::outcome::StartError;
+use crate::plan::{ExecPlan, NamespaceKind, NamespaceSource, Plan};
+use crate::{container, enter};
+
+/// The standard streams of a process to be made.
+#[derive(Debug, Clone, Copy)]
+pub enum Io<'a> {
+    /// Those of the caller.
+    Inherit,
+    /// These descriptors.
+    Streams {
+        /// Becomes 0.
+        stdin: BorrowedFd<'a>,
+        /// Becomes 1.
+        stdout: BorrowedFd<'a>,
+        /// Becomes 2.
+        stderr: BorrowedFd<'a>,
+    },
+    /// A new pseudo terminal of the container's own; its master end is in [`Created::console`]. Also used whenever the
+    /// plan says `terminal`.
+    Terminal,
+}
+
+/// What the caller already holds for the container.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Given<'a> {
+    /// The network namespace, for [`NamespaceSource::Given`].
+    pub network: Option<BorrowedFd<'a>>,
+    /// The host's hierarchies, if the caller knows them already; they are looked for otherwise.
+    pub layout: Option<&'a Layout>,
+    /// A listening packet socket the prepared process waits on, instead of on the caller, which may then go away
+    /// (`create` of the command line).
+    pub(crate) start: Option<BorrowedFd<'a>>,
+}
+
+/// A process being prepared. Poll [`Creating::fd`] for reading and call [`Creating::advance`], or just
+/// [`Creating::wait`]. If it is dropped the process exits by itself, and the caller has a zombie to reap.
+#[derive(Debug)]
+pub struct Creating {
+    pid: Pid,
+    pidfd: OwnedFd,
+    channel: ParentEnd,
+    cgroup: Option<Cgroup>,
+}
+
+/// A process that is prepared and waits for [`Created::start`]. If it is dropped before, the process exits by itself.
+/// The caller reaps the process and removes the group.
+#[derive(Debug)]
+pub struct Created {
+    /// The process, as the caller's PID namespace numbers it.
+    pub pid: Pid,
+    /// Its descriptor, readable once it has exited.
+    pub pidfd: OwnedFd,
+    /// The master end of its terminal, if it has one.
+    pub console: Option<OwnedFd>,
+    /// The container's control group (`None` for [`exec`], and if the plan has none).
+    pub cgroup: Option<Cgroup>,
+    /// What could not be done and was left out, for the caller's log.
+    pub warnings: Vec<String>,
+    channel: Option<ParentEnd>,
+}
+
+/// A process told to execute its program. Poll [`Starting::fd`] for reading and call [`Starting::advance`], or just
+/// [`Starting::wait`].
+#[derive(Debug)]
+pub struct Starting {
+    channel: ParentEnd,
+}
+
+/// Makes the container of `plan` and prepares its first process.
+///
+/// # Errors
+/// What could not be set up before the process existed; everything made so far is undone.
+pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, StartError> {
+    let found;
+    let layout = match (given.layout, &plan.cgroup) {
+        (Some(layout), _) => Some(layout),
+        (None, Some(_)) => {
+            found = Layout::detect()?;
+            Some(&found)
+        }
+        (None, None) => None,
+    };
+    let mut cgroup = match (&plan.cgroup, layout) {
+        (Some(group), Some(layout)) => Some(Cgroup::begin(layout, &group.path)?),
+        _ => None,
+    };
+    let (parent_end, child_end) = channel::pair().map_err(system)?;
+    let pid_namespace = pid_namespace_to_join(plan)?;
+    let forked = in_pid_namespace(pid_namespace.as_ref().map(JoinPid::Link), || {
+        clone3(new_namespaces(plan), cgroup.as_ref().and_then(Cgroup::unified))
+    });
+    let (pid, pidfd) = match forked {
+        Ok(Forked::Child) => {
+            drop(parent_end);
+            run_child(child_end, |channel| container::become_container(plan, io, given, layout, channel))
+        }
+        Ok(Forked::Parent { pid, pidfd }) => (pid, pidfd),
+        Err(error) => {
+            if let Some(cgroup) = cgroup {
+                let _ = cgroup.remove();
+            }
+            return Err(error);
+        }
+    };
+    drop(child_end);
+    let completed = match (&mut cgroup, &plan.cgroup) {
+        (Some(cgroup), Some(group)) => cgroup.complete(&group.limits).and_then(|()| cgroup.add(pid, true)),
+        _ => Ok(()),
+    };
+    let creating = Creating { pid, pidfd, channel: parent_end, cgroup };
+    match completed {
+        Ok(()) => creating.channel.tell(FromParent::CgroupReady),
+        Err(error) => {
+            creating.undo();
+            return Err(error.into());
+        }
+    }
+    Ok(creating)
+}
+
+/// Prepares a further process in the container whose first process is `init` (a pidfd).
+///
+/// # Errors
+/// As [`create`].
+pub fn exec(plan: &ExecPlan, init: BorrowedFd<'_>, io: Io<'_>) -> Result<Creating, StartError> {
+    let cgroup = match &plan.cgroup {
+        Some(path) => Some(Cgroup::open(&Layout::detect()?, path)?),
+        None => None,
+    };
+    let (parent_end, child_end) = channel::pair().map_err(system)?;
+    let join = plan.namespaces.contains(&NamespaceKind::Pid).then_some(JoinPid::Of(init));
+    let forked =
+        in_pid_namespace(join, || clone3(NewNamespaces::empty(), cgroup.as_ref().and_then(Cgroup::unified)))?;
+    let (pid, pidfd) = match forked {
+        Forked::Child => {
+            drop(parent_end);
+            run_child(child_end, |channel| enter::join_container(plan, init, io, channel))
+        }
+        Forked::Parent { pid, pidfd } => (pid, pidfd),
+    };
+    drop(child_end);
+    // The group belongs to the container: never removed with a failed exec.
+    let creating = Creating { pid, pidfd, channel: parent_end, cgroup: None };
+    match cgroup.map_or(Ok(()), |cgroup| cgroup.add(pid, true)) {
+        Ok(()) => creating.channel.tell(FromParent::CgroupReady),
+        Err(error) => {
+            creating.undo();
+            return Err(error.into());
+        }
+    }
+    Ok(creating)
+}
+
+/// The child's whole life: it never returns.
+fn run_child(
+    mut channel: ChildEnd,
+    work: impl FnOnce(&mut ChildEnd) -> Result<std::convert::Infallible, StartError>,
+) -> ! {
+    let Err(error) = work(&mut channel);
+    channel.tell(&FromChild::Failed(error), None);
+    exit_now(1)
+}
+
+/// The namespaces `clone3` makes. The control group namespace is not among them: its root is the group the process is in
+/// when it is made, and that is the parent's at this moment.
+fn new_namespaces(plan: &Plan) -> NewNamespaces {
+    plan.namespaces.iter().filter(|ns| ns.how == NamespaceSource::New).fold(
+        NewNamespaces::empty(),
+        |all, ns| {
+            all.with(match ns.kind {
+                NamespaceKind::Pid => NewNamespaces::PID,
+                NamespaceKind::Network => NewNamespaces::NETWORK,
+                NamespaceKind::Mount => NewNamespaces::MOUNT,
+                NamespaceKind::Ipc => NewNamespaces::IPC,
+                NamespaceKind::Uts => NewNamespaces::UTS,
+                NamespaceKind::Cgroup => NewNamespaces::empty(),
+            })
+        },
+    )
+}
+
+/// A PID namespace to be born in.
+enum JoinPid<'a> {
+    /// By its file.
+    Link(&'a OwnedFd),
+    /// The one of this process.
+    Of(BorrowedFd<'a>),
+}
+
+fn pid_namespace_to_join(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
+    let path = plan.namespaces.iter().find_map(|ns| match (&ns.kind, &ns.how) {
+        (NamespaceKind::Pid, NamespaceSource::Path(path)) => Some(path),
+        _ => None,
+    });
+    path.map(|path| container::open_namespace(path)).transpose()
+}
+
+/// Calls `clone` while children of this process are born in the given PID namespace.
+///
+/// A process cannot change its own, only that of its children; so the caller points its children there for the moment
+/// of one `clone3`, which saves the second fork others make.
+fn in_pid_namespace(
+    join: Option<JoinPid<'_>>,
+    clone: impl FnOnce() -> sys::Result<Forked>,
+) -> Result<Forked, StartError> {
+    let Some(join) = join else { return clone().map_err(system) };
+    let own = container::open_namespace("/proc/self/ns/pid".as_ref())?;
+    let joined = match join {
+        JoinPid::Link(fd) => move_into_link_name_space(fd.as_fd(), Some(LinkNameSpaceType::ProcessID)),
+        JoinPid::Of(pidfd) => move_into_thread_name_spaces(pidfd, ThreadNameSpaceType::PROCESS_ID),
+    };
+    joined.map_err(|errno| crate::outcome::failed("join the container's PID namespace", errno))?;
+    let forked = clone().map_err(system);
+    if matches!(forked, Ok(Forked::Parent { .. }) | Err(_)) {
+        // Cannot fail: it is an ancestor of the one just joined. If it did, later children would be born wrongly.
+        move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))
+            .map_err(|errno| crate::outcome::failed("return to the own PID namespace", errno))?;
+    }
+    forked
+}
+
+fn system(error: sys::CallError) -> StartError {
+    StartError::other(error.to_string())
+}
+
+impl Creating {
+    /// The process, as the caller's PID namespace numbers it.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Readable when [`Creating::advance`] has something to do.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.channel.fd()
+    }
+
+    /// The outcome without waiting; `Err(self)` if it is not known yet.
+    ///
+    /// # Errors
+    /// Outer: not yet. Inner: as [`Creating::wait`].
+    #[expect(clippy::result_large_err, reason = "the error is the value itself, given back")]
+    pub fn advance(self) -> Result<Result<Created, StartError>, Self> {
+        if self.channel.is_readable() { Ok(self.wait()) } else { Err(self) }
+    }
+
+    /// Waits until the process is prepared, or could not be.
+    ///
+    /// # Errors
+    /// Why not, in Docker's words. The process is reaped and its group removed.
+    pub fn wait(self) -> Result<Created, StartError> {
+        let error = match self.channel.receive() {
+            Ok(Some((FromChild::Prepared { warnings }, console))) => {
+                let Self { pid, pidfd, channel, cgroup } = self;
+                return Ok(Created { pid, pidfd, console, cgroup, warnings, channel: Some(channel) });
+            }
+            Ok(Some((FromChild::Failed(error), _))) => error,
+            Ok(None) => StartError::other("the container's first process died while it was set up"),
+            Err(error) => system(error),
+        };
+        self.undo();
+        Err(error)
+    }
+
+    /// Ends and reaps the process, and removes its group.
+    fn undo(self) {
+        // It may have exited by itself. The failure being reported is the one that counts.
+        let _ = sys::signal::send(&self.pidfd, 9);
+        let _ = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
+        if let Some(cgroup) = self.cgroup {
+            let _ = cgroup.remove();
+        }
+    }
+}
+
+impl Created {
+    /// Lets the process execute its program; returns when it runs. An error means that it does not, and is exiting.
+    ///
+    /// # Errors
+    /// What `execve` said, in Docker's words.
+    pub fn start(&mut self) -> Result<(), StartError> {
+        self.go()?.wait()
+    }
+
+    /// The same without waiting.
+    ///
+    /// # Errors
+    /// If it was called before.
+    pub fn go(&mut self) -> Result<Starting, StartError> {
+        let channel =
+            self.channel.take().ok_or_else(|| StartError::other("the process was already started"))?;
+        channel.tell(FromParent::Execute);
+        Ok(Starting { channel })
+    }
+}
+
+impl Starting {
+    /// For a process that was told to execute over this channel.
+    pub(crate) fn new(channel: ParentEnd) -> Self {
+        Self { channel }
+    }
+
+    /// Readable when [`Starting::advance`] has something to do.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.channel.fd()
+    }
+
+    /// The outcome without waiting; `Err(self)` if it is not known yet.
+    ///
+    /// # Errors
+    /// Outer: not yet. Inner: as [`Starting::wait`].
+    pub fn advance(self) -> Result<Result<(), StartError>, Self> {
+        if self.channel.is_readable() { Ok(self.wait()) } else { Err(self) }
+    }
+
+    /// Waits for how it went.
+    ///
+    /// # Errors
+    /// What `execve` said, in Docker's words.
+    pub fn wait(self) -> Result<(), StartError> {
+        match self.channel.receive() {
+            // `execve` closed the child's end. A child killed at this moment looks the same: its exit status tells.
+            Ok(None) => Ok(()),
+            Ok(Some((FromChild::Failed(error), _))) => Err(error),
+            Ok(Some((FromChild::Prepared { .. }, _))) => {
+                Err(StartError::other("unexpected answer of the container init"))
+            }
+            Err(error) => Err(system(error)),
+        }
+    }
+}
