@@ -59,7 +59,7 @@ pub struct WriterConfig {
     pub path: PathBuf,
     /// A file at or above this many bytes is rotated before the next line; `None`: never.
     pub max_size: Option<u64>,
-    /// Files kept, the current one included; 1 means it is emptied instead of rotated.
+    /// Files kept, the current one included; 1 means it is replaced instead of rotated.
     pub max_file: u32,
     /// What to do when the log is slower than the container.
     pub mode: Mode,

@@ -72,20 +72,18 @@ impl LogFile {
         }
     }
 
-    /// Shifts the files by one name and starts a new one; with one file, empties it.
+    /// Shifts the files by one name and starts a new one. With one file, the new one takes its place: emptying the old
+    /// would leave a reader that follows with an offset that may mean anything.
     fn rotate(&mut self) -> io::Result<()> {
-        if self.max_file <= 1 {
-            self.file.set_len(0)?;
-            self.len = 0;
-            return Ok(());
-        }
         // The new file first: if it cannot be had, no name has moved.
         let staged = rotated(&self.path, 0);
         let file = create(&staged, true)?;
-        for n in (1..self.max_file - 1).rev() {
+        for n in (1..self.max_file.saturating_sub(1)).rev() {
             ignore_missing(std::fs::rename(rotated(&self.path, n), rotated(&self.path, n + 1)))?;
         }
-        ignore_missing(std::fs::rename(&self.path, rotated(&self.path, 1)))?;
+        if self.max_file > 1 {
+            ignore_missing(std::fs::rename(&self.path, rotated(&self.path, 1)))?;
+        }
         std::fs::rename(&staged, &self.path)?;
         self.file = file;
         self.len = 0;
