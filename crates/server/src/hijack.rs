@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 
 use crate::body::Body;
 use crate::connection::{Connection, Plain};
-use crate::request::{Request, next_piece};
+use crate::request::next_piece;
 use crate::response::{self, Answer};
 
 /// Raw bytes, for a terminal and for clients before 1.42.
@@ -37,20 +37,30 @@ const PIECES: usize = 4;
 /// Who gets the connection, with the bytes that were read from it already. Runs on a blocking thread.
 pub(crate) type HandOver = Box<dyn FnOnce(OwnedFd, Vec<u8>) + Send>;
 
+/// What of a request is needed to take its connection.
+pub(crate) struct Hold {
+    /// The client asks for an upgrade.
+    pub(crate) wanted: bool,
+    /// Becomes the connection once a 101 is sent.
+    pub(crate) upgrade: OnUpgrade,
+    /// Input of a client without an upgrade.
+    pub(crate) body: Incoming,
+    /// The connection, unless it is TLS.
+    pub(crate) peer: Option<Arc<Plain>>,
+}
+
 /// Answers the request and gives its connection away.
 ///
 /// # Errors
 /// If no socket pair can be made where one is needed.
-pub(crate) fn take(request: Request, content_type: &'static str, hand_over: HandOver) -> Answer {
-    if request.wants_upgrade() {
-        let Request { upgrade, peer, .. } = request;
-        drop(peer);
-        tokio::spawn(upgraded(upgrade, hand_over));
+pub(crate) fn take(hold: Hold, content_type: &'static str, hand_over: HandOver) -> Answer {
+    if hold.wanted {
+        tokio::spawn(upgraded(hold.upgrade, hand_over));
         return Ok(switching(content_type));
     }
     let (ours, theirs) = pair()?;
     tokio::task::spawn_blocking(move || hand_over(theirs, Vec::new()));
-    Ok(response::with(StatusCode::OK, content_type, relayed(ours, request.body, request.peer)))
+    Ok(response::with(StatusCode::OK, content_type, relayed(ours, hold.body, hold.peer)))
 }
 
 fn switching(content_type: &'static str) -> Response<Body> {
@@ -65,7 +75,10 @@ fn switching(content_type: &'static str) -> Response<Body> {
 }
 
 /// A socket pair: a relayed end and the engine's.
-fn pair() -> Result<(UnixStream, OwnedFd)> {
+///
+/// # Errors
+/// If descriptors run out.
+pub(crate) fn pair() -> Result<(UnixStream, OwnedFd)> {
     let (ours, theirs) = UnixStream::pair().context(|| "make a socket pair")?;
     let theirs = theirs.into_std().context(|| "make a socket pair")?;
     Ok((ours, theirs.into()))
@@ -140,3 +153,6 @@ pub(crate) async fn gone(peer: Option<&Plain>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,17 @@
 //! Listening sockets and the loop that takes connections from them.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio_rustls::TlsAcceptor;
 
+use crate::body::Body;
 use crate::connection::{Connection, Plain};
 use crate::service::{self, Handles};
 
@@ -83,14 +86,24 @@ async fn connection(accepted: Accepted, tls: Option<TlsAcceptor>, handles: Arc<H
             }
         }
     };
-    let service = service_fn(move |request| service::answer(request, Arc::clone(&handles), peer.clone()));
-    let served = http1::Builder::new().half_close(true).serve_connection(io, service).with_upgrades().await;
-    if let Err(error) = served {
+    drive(io, service_fn(move |request| service::answer(request, Arc::clone(&handles), peer.clone()))).await;
+}
+
+/// Serves one connection to its end, or until it is taken over.
+pub(crate) async fn drive<S>(io: Connection, service: S)
+where
+    S: HttpService<Incoming, ResBody = Body, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    let mut http = http1::Builder::new();
+    // Header names look as Go writes them: some clients compare them as they are.
+    http.half_close(true).title_case_headers(true);
+    if let Err(error) = http.serve_connection(io, service).with_upgrades().await {
         tracing::debug!(%error, "connection");
     }
 }
 
-fn shared(plain: Plain) -> (Connection, Option<Arc<Plain>>) {
+pub(crate) fn shared(plain: Plain) -> (Connection, Option<Arc<Plain>>) {
     let plain = Arc::new(plain);
     (Connection::Plain(Arc::clone(&plain)), Some(plain))
 }

@@ -13,6 +13,7 @@ use hyper::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
 use crate::connection::Plain;
+use crate::hijack::Hold;
 use crate::query::Query;
 use crate::service::Handles;
 
@@ -53,6 +54,11 @@ impl Request {
     /// True if the client asks to take the connection over.
     pub(crate) fn wants_upgrade(&self) -> bool {
         self.headers.contains_key(header::UPGRADE)
+    }
+
+    /// Gives up everything but the connection.
+    pub(crate) fn into_hold(self) -> Hold {
+        Hold { wanted: self.wants_upgrade(), upgrade: self.upgrade, body: self.body, peer: self.peer }
     }
 
     /// True if nothing follows the headers.
@@ -143,6 +149,10 @@ pub(crate) async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>> {
 
 /// One JSON document and nothing after it.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    // Every request is an object; serde would also fill a struct from an array, field by field.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(invalid("invalid JSON: json: cannot unmarshal array into Go value"));
+    }
     let mut documents = serde_json::Deserializer::from_slice(bytes).into_iter::<T>();
     let first = match documents.next() {
         None => return Err(invalid("invalid JSON: got EOF while reading request body")),

@@ -17,6 +17,7 @@ mod network;
 mod stream;
 mod system;
 mod volume;
+mod websocket;
 
 /// Answers one request.
 pub(crate) type Handler = fn(Request) -> Pin<Box<dyn Future<Output = Answer> + Send>>;
@@ -49,7 +50,7 @@ pub(crate) static TABLE: &[Route<Handler>] = table! {
     GET    "/containers/{id}/archive" => archive::get;
     HEAD   "/containers/{id}/archive" => archive::head;
     PUT    "/containers/{id}/archive" => archive::put;
-    GET    "/containers/{id}/attach/ws" => absent::websocket;
+    GET    "/containers/{id}/attach/ws" => websocket::attach;
     POST   "/containers/{id}/attach" => container::attach;
     POST   "/containers/{id}/start" => container::start;
     POST   "/containers/{id}/stop" => container::stop;

@@ -172,3 +172,6 @@ impl io::Read for Upload {
         Ok(length)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,7 +103,7 @@ pub(super) fn go_architecture() -> &'static str {
 /// The name Docker has for the file system under a path.
 pub(super) fn file_system(path: &Path) -> &'static str {
     let Ok(stat) = rustix::fs::statfs(path) else { return "<unknown>" };
-    match stat.f_type as i64 {
+    match stat.f_type {
         0xef53 => "extfs",
         0x5846_5342 => "xfs",
         0x9123_683e => "btrfs",

@@ -38,11 +38,6 @@ pub(super) async fn search(_: Request) -> Answer {
     Err(not_implemented("searching Docker Hub is not supported by this engine"))
 }
 
-/// `GET /containers/{id}/attach/ws`.
-pub(super) async fn websocket(_: Request) -> Answer {
-    Err(not_implemented("attaching over a websocket is not supported by this engine yet; use attach"))
-}
-
 /// Checkpoints are experimental in Docker too.
 pub(super) async fn checkpoint(_: Request) -> Answer {
     Err(forbidden("checkpoints are not supported by this engine"))

@@ -205,5 +205,9 @@ pub(super) async fn attach(request: Request) -> Answer {
     let attach = blocking(move || containers.attach(&name, options)).await?;
     let framed = !attach.tty() && request.wants_upgrade() && request.version >= Version::minor(42);
     let content_type = if framed { MULTIPLEXED } else { RAW };
-    hijack::take(request, content_type, Box::new(move |stream, initial| attach.connect(stream, initial)))
+    hijack::take(
+        request.into_hold(),
+        content_type,
+        Box::new(move |stream, initial| attach.connect(stream, initial)),
+    )
 }

@@ -33,7 +33,11 @@ pub(super) async fn start(mut request: Request) -> Answer {
     let start = blocking(move || execs.start(&id, &body)).await?;
     let framed = !start.tty() && request.wants_upgrade() && request.version >= Version::minor(42);
     let content_type = if framed { MULTIPLEXED } else { RAW };
-    hijack::take(request, content_type, Box::new(move |stream, initial| start.connect(stream, initial)))
+    hijack::take(
+        request.into_hold(),
+        content_type,
+        Box::new(move |stream, initial| start.connect(stream, initial)),
+    )
 }
 
 /// `POST /exec/{id}/resize`.

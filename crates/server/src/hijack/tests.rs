@@ -1,0 +1,98 @@
+//! Connections taken over, byte for byte, by a client that speaks HTTP by hand.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream as Socket;
+
+use hyper::service::service_fn;
+use tokio::io::AsyncReadExt as _;
+
+use super::*;
+use crate::listen::{drive, shared};
+
+/// Serves one end of a pair; whoever takes the connection over echoes it in capitals until the client's end.
+fn serve() -> Socket {
+    let (client, server) = Socket::pair().unwrap();
+    server.set_nonblocking(true).unwrap();
+    let (io, peer) = shared(Plain::Unix(UnixStream::from_std(server).unwrap()));
+    tokio::spawn(drive(
+        io,
+        service_fn(move |mut request: hyper::Request<Incoming>| {
+            let peer = peer.clone();
+            async move {
+                let hold = Hold {
+                    wanted: request.headers().contains_key(UPGRADE),
+                    upgrade: hyper::upgrade::on(&mut request),
+                    body: request.into_body(),
+                    peer,
+                };
+                Ok(take(hold, RAW, Box::new(echo)).unwrap())
+            }
+        }),
+    ));
+    client
+}
+
+fn echo(descriptor: OwnedFd, initial: Vec<u8>) {
+    let mut stream = Socket::from(descriptor);
+    stream.set_nonblocking(false).unwrap();
+    stream.write_all(&initial.to_ascii_uppercase()).unwrap();
+    let mut buffer = [0; 64];
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        stream.write_all(&buffer[..length].to_ascii_uppercase()).unwrap();
+    }
+    stream.write_all(b"END").unwrap();
+}
+
+async fn all(client: Socket) -> String {
+    let text = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        (&client).read_to_string(&mut text).unwrap();
+        text
+    });
+    text.await.unwrap()
+}
+
+#[tokio::test]
+async fn an_upgrade_hands_the_connection_on_with_what_was_sent_ahead() {
+    let mut client = serve();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nahead ")
+        .unwrap();
+    client.write_all(b"later").unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let text = all(client).await;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 101 UPGRADED\r\n"), "{head}");
+    for line in ["Connection: Upgrade", "Upgrade: tcp", "Content-Type: application/vnd.docker.raw-stream"] {
+        assert!(head.lines().any(|l| l == line), "{line} is not in {head}");
+    }
+    assert_eq!(body, "AHEAD LATEREND");
+}
+
+#[tokio::test]
+async fn without_an_upgrade_the_body_is_the_input_and_the_answer_the_output() {
+    let mut client = serve();
+    client.write_all(b"POST / HTTP/1.0\r\nHost: d\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+    let mut server_side = UnixStream::from_std({
+        client.set_nonblocking(true).unwrap();
+        client
+    })
+    .unwrap();
+    let mut text = Vec::new();
+    while !text.ends_with(b"HELLO") {
+        let mut buffer = [0; 256];
+        let length = server_side.read(&mut buffer).await.unwrap();
+        assert_ne!(length, 0, "{}", String::from_utf8_lossy(&text));
+        text.extend_from_slice(&buffer[..length]);
+    }
+    assert!(text.starts_with(b"HTTP/1.0 200 OK\r\n"));
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_is_noticed() {
+    let (client, server) = UnixStream::pair().unwrap();
+    let (_io, peer) = shared(Plain::Unix(server));
+    let noticed = tokio::spawn(async move { gone(peer.as_deref()).await });
+    drop(client);
+    noticed.await.unwrap();
+}
