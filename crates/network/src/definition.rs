@@ -148,6 +148,12 @@ impl Network {
         self.ipam.config.iter().filter_map(|config| config.gateway)
     }
 
+    /// The host's addresses in it with the subnets' prefix lengths.
+    pub(crate) fn host_addresses(&self) -> Vec<IpNet> {
+        let address = |config: &IpamConfig| IpNet::new(config.gateway?, config.subnet?.prefix_len()).ok();
+        self.ipam.config.iter().filter_map(address).collect()
+    }
+
     /// What names of container interfaces begin with: `eth` unless an option says otherwise.
     pub fn interface_prefix(&self) -> &str {
         self.options.get(option::INTERFACE_PREFIX).map_or("eth", String::as_str)

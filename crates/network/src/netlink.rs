@@ -15,6 +15,7 @@ use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketFlags, Socket
 
 pub(crate) mod attribute;
 
+pub(crate) mod conntrack;
 pub(crate) mod encoder;
 pub(crate) mod nftables;
 pub(crate) mod route;

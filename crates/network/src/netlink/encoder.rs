@@ -120,6 +120,11 @@ impl Encoder {
         self.close(start);
     }
 
+    /// An attribute that holds attributes encoded before.
+    pub(crate) fn nested(&mut self, kind: u16, value: &[u8]) {
+        self.bytes(kind | NESTED, value);
+    }
+
     fn open(&mut self, kind: u16) -> usize {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 2]);

@@ -15,6 +15,7 @@ const DELLINK: u16 = 17;
 const GETLINK: u16 = 18;
 pub(crate) const SETLINK: u16 = 19;
 const NEWADDR: u16 = 20;
+const DELADDR: u16 = 21;
 const GETADDR: u16 = 22;
 const NEWROUTE: u16 = 24;
 const GETROUTE: u16 = 26;
@@ -205,14 +206,13 @@ pub(crate) fn new_address(e: &mut Encoder, index: u32, net: IpNet) {
 }
 
 /// Takes an address from a link.
-#[cfg(test)]
-pub(crate) fn delete_address(e: &mut Encoder, index: u32, net: Ipv4Net) {
-    const DELADDR: u16 = 21;
+pub(crate) fn delete_address(e: &mut Encoder, index: u32, net: IpNet) {
+    let family = if matches!(net, IpNet::V4(_)) { AF_INET } else { AF_INET6 };
     e.message(DELADDR, ACK, |e| {
-        let mut header = [AF_INET, net.prefix_len(), 0, 0, 0, 0, 0, 0];
+        let mut header = [family, net.prefix_len(), 0, 0, 0, 0, 0, 0];
         header[4..].copy_from_slice(&index.to_ne_bytes());
         e.raw(&header);
-        e.bytes(IFA_LOCAL, &net.addr().octets());
+        address(e, IFA_LOCAL, net.addr());
     });
 }
 

@@ -9,10 +9,10 @@ use rustix::io::Errno;
 
 use super::Inner;
 use crate::firewall::{self, Entry};
-use crate::netlink::{Encoder, route};
+use crate::netlink::{Encoder, Socket, conntrack, route};
 use crate::netns::Inside;
 use crate::schema::{ENDPOINTS, EndpointRecord};
-use crate::{Driver, Endpoint, Netns, Network};
+use crate::{Driver, Endpoint, Netns, Network, Protocol};
 
 impl Inner {
     pub(super) fn connect(&self, endpoint: &Endpoint, netns: &Netns, ifname: &str) -> Result<()> {
@@ -153,6 +153,7 @@ impl Inner {
             }
         }
         teardown.step(self.apply(&[], &removed));
+        teardown.step(forget_datagrams(endpoints));
         let mut state = self.state.lock();
         endpoints.iter().for_each(|endpoint| state.forget(endpoint));
     }
@@ -191,6 +192,18 @@ impl Inner {
                 .try_for_each(|endpoint| tx.put(&ENDPOINTS, &endpoint.id, &EndpointRecord::new(endpoint)))
         })
     }
+}
+
+/// Makes the kernel forget where datagrams to the endpoints' ports went: a peer that goes on sending would keep the way to
+/// an address that others may get. Only done where such ports were published: it costs milliseconds.
+fn forget_datagrams(endpoints: &[Endpoint]) -> Result<()> {
+    let datagrams = |endpoint: &&Endpoint| endpoint.ports.iter().any(|port| port.protocol == Protocol::Udp);
+    let addresses: Vec<IpAddr> = endpoints.iter().filter(datagrams).flat_map(Endpoint::addresses).collect();
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    let mut socket = Socket::netfilter()?;
+    addresses.into_iter().try_for_each(|address| conntrack::forget(&mut socket, address).map(drop))
 }
 
 /// Gives the interface inside its addresses and, if they go this way, the default routes: one batch.

@@ -184,13 +184,13 @@ impl Inner {
         if !link.up {
             route::link_up(&mut batch, link.index);
         }
-        for config in &network.ipam.config {
-            let (Some(subnet), Some(gateway)) = (config.subnet, config.gateway) else { continue };
-            let address = IpNet::new(gateway, subnet.prefix_len()).context(what)?;
-            if !present.contains(&address) {
-                route::new_address(&mut batch, link.index, address);
-            }
-        }
+        let wanted = network.host_addresses();
+        wanted.iter().filter(|net| !present.contains(net)).for_each(|net| {
+            route::new_address(&mut batch, link.index, *net);
+        });
+        // An earlier configuration's. Link-local addresses are the kernel's.
+        let stale = |net: &&IpNet| network.link_made && !wanted.contains(net) && !is_link_local(net);
+        present.iter().filter(stale).for_each(|net| route::delete_address(&mut batch, link.index, *net));
         if batch.is_empty() {
             return Ok(());
         }
@@ -261,6 +261,10 @@ fn predefined(name: &str, driver: Driver, id: String) -> Network {
         bridge: String::new(),
         link_made: true,
     }
+}
+
+fn is_link_local(net: &IpNet) -> bool {
+    matches!(net, IpNet::V6(net) if net.addr().is_unicast_link_local())
 }
 
 fn set_switches(network: &Network) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use super::world::{World, ask, echo, request, serve, within};
+use super::world::{World, ask, echo, echo_from, request, serve, within};
 
 fn refusal(world: &World, id: &str, port: &str) -> String {
     let error = world.networks.reserve(&request(id, "bridge", &[port])).unwrap_err().to_string();
@@ -157,4 +157,23 @@ fn sockets_for_what_cannot_be_rewritten_listen_and_name_their_target() {
     listener.set_nonblocking(false).unwrap();
     within(&world.home, || std::net::TcpStream::connect("[::1]:8080").unwrap());
     assert!(listener.accept().unwrap().1.ip().is_loopback());
+}
+
+// Datagrams of one peer are one connection to the kernel, which remembers where it went.
+#[test]
+fn datagrams_follow_a_port_to_its_next_container() {
+    let world = World::new();
+    let first = world.start("c1", &["5353:53/udp"]);
+    let _other = world.start("c2", &[]);
+    let neighbour = world.neighbour();
+    let client = within(&neighbour.netns, || std::net::UdpSocket::bind("0.0.0.0:4000").unwrap());
+    client.connect("192.0.2.2:5353").unwrap();
+    assert!(echo_from(&client, &first.netns));
+    world.networks.release("c1").unwrap();
+    drop(first);
+    let in_its_place = world.start("c3", &[]);
+    assert_eq!(in_its_place.endpoint.ipv4.unwrap().to_string(), "172.17.0.2/16");
+    let next = world.start("c4", &["5353:53/udp"]);
+    assert_eq!(next.endpoint.ipv4.unwrap().to_string(), "172.17.0.4/16");
+    assert!(echo_from(&client, &next.netns));
 }

@@ -212,15 +212,25 @@ fn ask_for(from: &Netns, service: &str, timeout: Duration) -> Option<String> {
 /// Sends a datagram to an echo in a namespace and waits for it to come back from where it was sent to.
 pub(super) fn echo(container: &Netns, listen: &str, from: &Netns, to: &str) -> bool {
     let server = within(container, || UdpSocket::bind(listen).unwrap());
-    server.set_read_timeout(Some(DEADLINE)).unwrap();
     let to: SocketAddr = to.parse().unwrap();
     let client = within(from, || {
         let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let client = UdpSocket::bind(any).unwrap();
         client.connect(to).unwrap();
-        client.send(b"ping").unwrap();
         client
     });
+    exchange(&client, &server)
+}
+
+/// Sends a datagram from a connected socket and has port 53 of a container answer.
+pub(super) fn echo_from(client: &UdpSocket, container: &Netns) -> bool {
+    let server = within(container, || UdpSocket::bind("0.0.0.0:53").unwrap());
+    exchange(client, &server)
+}
+
+fn exchange(client: &UdpSocket, server: &UdpSocket) -> bool {
+    client.send(b"ping").unwrap();
+    server.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut buffer = [0; 16];
     let Ok((length, caller)) = server.recv_from(&mut buffer) else { return false };
     server.send_to(&buffer[..length], caller).unwrap();
