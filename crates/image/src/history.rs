@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::image::ImageId;
+use crate::catalog::State;
+use crate::image::{Image, ImageId};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,4 +20,31 @@ pub struct HistoryEntry {
     pub size: u64,
     /// Free text.
     pub comment: String,
+}
+
+impl State {
+    /// The steps of an image. A config whose history does not fit its layers gives what fits.
+    pub(crate) fn history(&self, image: &Image) -> Vec<HistoryEntry> {
+        let mut sizes = image.layer_sizes.iter();
+        let mut entries: Vec<HistoryEntry> = Vec::new();
+        for step in &image.config.history {
+            entries.push(HistoryEntry {
+                id: None,
+                created: step.created.as_deref().and_then(|created| created.parse().ok()),
+                created_by: step.created_by.clone(),
+                tags: Vec::new(),
+                size: if step.empty_layer { 0 } else { sizes.next().copied().unwrap_or_default() },
+                comment: step.comment.clone(),
+            });
+        }
+        entries.reverse();
+        let mut here = self.images.get(&image.id);
+        for entry in &mut entries {
+            let Some(found) = here else { break };
+            entry.id = Some(found.image.id);
+            entry.tags.clone_from(&found.image.repo_tags);
+            here = found.record.parent.and_then(|parent| self.images.get(&parent));
+        }
+        entries
+    }
 }

@@ -7,12 +7,25 @@
 //! Nothing here knows containers: who uses an image is asked from the caller ([`Use`]), and a [`Lease`] keeps an image
 //! from being collected while somebody makes something of it.
 
+mod catalog;
+mod changes;
+mod commit;
 pub mod filter;
+mod find;
 pub mod history;
 pub mod image;
 pub mod images;
+mod layers;
 pub mod lease;
+mod load;
+mod new_layer;
+mod pattern;
+mod prune;
+mod pull;
+mod remove;
 pub mod request;
+mod save;
+mod schema;
 
 pub use filter::ListFilter;
 pub use history::HistoryEntry;
