@@ -1,9 +1,28 @@
-//! `hythe-shim`: the supervisor of one container; by other names and arguments, the OCI runtime and the init it brings.
+//! `hythe-shim`: the supervisor of one container; by other names and arguments the OCI runtime on the command line, and
+//! the init that `docker run --init` puts into a container.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::exit;
+
+/// The name the program has where it is a container's first process.
+const INIT: &str = "docker-init";
 
 fn main() {
-    let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    if shim::supervisor::is_asked(&args) {
-        std::process::exit(shim::supervisor::run());
+    let mut args = std::env::args_os();
+    let name = args.next().unwrap_or_default();
+    let args: Vec<OsString> = args.collect();
+    if Path::new(&name).file_name() == Some(OsStr::new(INIT)) {
+        exit(runtime::init::main(args, std::env::vars_os()));
     }
-    std::process::exit(2);
+    if shim::supervisor::is_asked(&args) {
+        exit(shim::supervisor::run());
+    }
+    if runtime::cli::is_call(&args) {
+        exit(runtime::cli::main(&args));
+    }
+    eprintln!(
+        "hythe-shim: started by hythed for each container; as an OCI runtime: hythe-shim create|start|..."
+    );
+    exit(2);
 }

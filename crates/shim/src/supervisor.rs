@@ -17,6 +17,7 @@ mod poller;
 mod process;
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -81,9 +82,9 @@ struct Supervisor {
     burst: bool,
 }
 
-/// Whether these arguments ask for the supervisor (and not for the OCI command line).
-pub fn is_asked(args: &[String]) -> bool {
-    args.get(1).is_some_and(|arg| arg == SUPERVISE)
+/// Whether these arguments (without the program's name) ask for the supervisor.
+pub fn is_asked(args: &[OsString]) -> bool {
+    args.first().is_some_and(|arg| arg == SUPERVISE)
 }
 
 /// Runs the supervisor of the container whose launch was inherited; returns the process's exit status.

@@ -25,7 +25,8 @@ impl Supervisor {
         stdio: Stdio,
         netns: Option<OwnedFd>,
     ) -> Result<(), runtime::StartError> {
-        let given = runtime::Given { network: netns.as_ref().map(std::os::fd::AsFd::as_fd) };
+        let mut given = runtime::Given::default();
+        given.network = netns.as_ref().map(std::os::fd::AsFd::as_fd);
         let terminal = plan.process.terminal;
         let (creating, ours) = if terminal {
             (runtime::create(plan, runtime::Io::Terminal, given), super::process::OurEnds::default())

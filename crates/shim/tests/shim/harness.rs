@@ -1,0 +1,185 @@
+//! A launcher, a busybox root, and containers that leave nothing behind.
+
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use runtime::{CompileOptions, Plan};
+use shim::{AttachOptions, ContainerId, Event, Exit, Handle, LaunchRequest, Launcher, Stdio};
+
+/// Bounds a test that would hang; nothing is timed by it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Harness {
+    pub(crate) launcher: Launcher,
+    pub(crate) events: Receiver<(ContainerId, Event)>,
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) id: ContainerId,
+}
+
+/// What a test's container is.
+pub(crate) struct Container {
+    pub(crate) script: String,
+    pub(crate) terminal: bool,
+    pub(crate) stdio: Stdio,
+    pub(crate) attaches: Vec<(OwnedFd, AttachOptions)>,
+}
+
+pub(crate) fn container(script: &str) -> Container {
+    Container { script: script.to_owned(), terminal: false, stdio: Stdio::default(), attaches: Vec::new() }
+}
+
+impl Harness {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("root");
+        for path in ["bin", "proc", "dev", "tmp", "etc", "sys"] {
+            std::fs::create_dir_all(root.join(path)).unwrap();
+        }
+        std::fs::copy("/bin/busybox", root.join("bin/busybox")).unwrap();
+        std::os::unix::fs::symlink("busybox", root.join("bin/sh")).unwrap();
+        std::fs::create_dir(dir.path().join("state")).unwrap();
+        let (sender, events) = channel();
+        let exe = PathBuf::from(env!("CARGO_BIN_EXE_hythe-shim"));
+        let launcher = Launcher::new(&exe, sender).unwrap();
+        let id = format!("shimtest{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Self { launcher, events, dir, id: id.into() }
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    pub(crate) fn log(&self) -> String {
+        let text = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+        let lines = text.lines().map(|line| {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            record["log"].as_str().unwrap().to_owned()
+        });
+        lines.collect()
+    }
+
+    pub(crate) fn plan(&self, script: &str, terminal: bool) -> Plan {
+        let spec = serde_json::json!({
+            "ociVersion": "1.2.0",
+            "root": { "path": self.dir.path().join("root") },
+            "process": {
+                "args": ["/bin/busybox", "sh", "-c", script],
+                "env": ["PATH=/bin", "TERM=xterm"],
+                "cwd": "/",
+                "terminal": terminal,
+                "user": { "uid": 0, "gid": 0 },
+            },
+            "mounts": [
+                { "destination": "/proc", "type": "proc", "source": "proc" },
+                { "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"] },
+                { "destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"] },
+            ],
+            "linux": {
+                "namespaces": [
+                    { "type": "pid" }, { "type": "mount" }, { "type": "ipc" }, { "type": "uts" }, { "type": "network" },
+                ],
+                "cgroupsPath": format!("/hythe-test/{}", self.id),
+            },
+        });
+        let spec = serde_json::from_value(spec).unwrap();
+        let options =
+            CompileOptions { id: self.id.to_string(), die_with_parent: true, ..CompileOptions::default() };
+        runtime::compile(&spec, &options).unwrap()
+    }
+
+    pub(crate) fn launch(&self, container: Container) -> Handle {
+        let request = LaunchRequest {
+            id: self.id.clone(),
+            state_dir: self.state(),
+            plan: self.plan(&container.script, container.terminal),
+            netns: None,
+            stdio: container.stdio,
+            log: logs::WriterConfig::json_file(self.dir.path().join("log")),
+            held: Vec::new(),
+            forwards: Vec::new(),
+            attaches: container.attaches,
+        };
+        self.launcher.launch(request).unwrap()
+    }
+
+    pub(crate) fn start(&self, container: Container) -> Handle {
+        let handle = self.launch(container);
+        handle.wait_created().unwrap();
+        handle.start().unwrap();
+        handle
+    }
+
+    pub(crate) fn event(&self) -> Event {
+        let (id, event) = self.events.recv_timeout(PATIENCE).expect("an event");
+        assert_eq!(id, self.id);
+        event
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        match self.event() {
+            Event::Exited(exit) => exit,
+            other => panic!("{other:?} instead of the end"),
+        }
+    }
+
+    /// Nothing of the container is left: no shim, no process, no group, no event.
+    pub(crate) fn check_gone(&self, shim: i32) {
+        wait_until("the shim to be gone", || !alive(shim));
+        assert!(self.events.try_recv().is_err(), "an event after the last one");
+        for hierarchy in std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
+            let group = hierarchy.path().join("hythe-test").join(&*self.id);
+            assert!(!group.exists(), "{} is left", group.display());
+        }
+    }
+}
+
+/// Whether the process exists and is no zombie.
+pub(crate) fn alive(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}
+
+/// Waits for what no descriptor tells.
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let begin = std::time::Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// A client's connection: its end, and the one to give away.
+pub(crate) fn connection() -> (UnixStream, OwnedFd) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_read_timeout(Some(PATIENCE)).unwrap();
+    (ours, theirs.into())
+}
+
+/// Everything until the other end closes.
+pub(crate) fn read_all(mut client: &UnixStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    client.read_to_end(&mut all).unwrap();
+    all
+}
+
+/// Reads until this text has come.
+pub(crate) fn read_until(mut client: &UnixStream, text: &str) -> String {
+    let mut got = Vec::new();
+    let mut byte = [0];
+    while !got.ends_with(text.as_bytes()) {
+        assert_eq!(client.read(&mut byte).unwrap(), 1, "ended after {:?}", String::from_utf8_lossy(&got));
+        got.push(byte[0]);
+    }
+    String::from_utf8(got).unwrap()
+}
+
+/// Both outputs, raw.
+pub(crate) fn outputs() -> AttachOptions {
+    AttachOptions { stdout: true, stderr: true, ..AttachOptions::default() }
+}

@@ -1,0 +1,162 @@
+//! From launch to end.
+
+use crate::harness::{Harness, container};
+use shim::{Event, Phase};
+
+#[test]
+fn exit_codes_and_signals_are_told_once_and_recorded() {
+    for (script, code, signal) in [
+        ("exit 0", 0, None),
+        ("exit 42", 42, None),
+        ("kill -9 $$; exit 1", 1, None),
+        ("busybox sleep 100 & wait", 137, Some(9)),
+    ] {
+        let harness = Harness::new();
+        let handle = harness.start(container(script));
+        let shim = handle.shim_pid();
+        if signal.is_some() {
+            handle.signal(9).unwrap();
+        }
+        let exit = harness.exit();
+        assert_eq!((exit.code, exit.signal, exit.oom), (code, signal, false), "{script}");
+        assert_eq!(shim::record::read_exit(&harness.state()).unwrap(), Some(exit));
+        assert_eq!(handle.exit(), Some(exit));
+        harness.check_gone(shim);
+    }
+}
+
+#[test]
+fn all_output_is_in_the_log_when_the_end_is_told() {
+    let harness = Harness::new();
+    let handle = harness.start(container(
+        "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done; printf rest; echo err >&2",
+    ));
+    assert_eq!(harness.exit().code, 0);
+    let want: String = (0..2000).map(|i| format!("line {i}\n")).collect();
+    let log = harness.log();
+    assert!(
+        log.starts_with(&want) && log.contains("err\n") && log.ends_with("rest"),
+        "{}",
+        &log[log.len() - 50..]
+    );
+    harness.check_gone(handle.shim_pid());
+}
+
+#[test]
+fn a_program_that_is_not_there_fails_in_dockers_words_without_an_end() {
+    for (program, code, text) in [
+        ("nonesuch", 127, "exec: \"nonesuch\": executable file not found in $PATH"),
+        ("/etc", 126, "exec: \"/etc\": is a directory: permission denied"),
+    ] {
+        let harness = Harness::new();
+        let mut plan = harness.plan("", false);
+        plan.process.args = vec![program.to_owned()];
+        let request = shim::LaunchRequest {
+            id: harness.id.clone(),
+            state_dir: harness.state(),
+            plan,
+            netns: None,
+            stdio: shim::Stdio::default(),
+            log: logs::WriterConfig::none(),
+            held: Vec::new(),
+            forwards: Vec::new(),
+            attaches: Vec::new(),
+        };
+        let handle = harness.launcher.launch(request).unwrap();
+        let error = handle.wait_created().and_then(|_| handle.start()).unwrap_err();
+        assert_eq!((error.exit_code(), error.message.as_str()), (code, text));
+        harness.check_gone(handle.shim_pid());
+    }
+}
+
+#[test]
+fn who_has_ended_answers_as_not_running() {
+    let harness = Harness::new();
+    let handle = harness.start(container("exit 3"));
+    harness.exit();
+    harness.check_gone(handle.shim_pid());
+    for result in [
+        handle.signal(15),
+        handle.resize(1, 1),
+        handle.pause(),
+        handle.close_stdin(),
+        handle.kill_all(),
+        handle.pids().map(drop),
+        handle.root_fd().map(drop),
+        handle.update(cgroups::Limits::default()),
+    ] {
+        let error = result.unwrap_err();
+        assert_eq!(error.class(), errdefs::Class::Conflict);
+        assert_eq!(error.message(), format!("container {} is not running", harness.id));
+    }
+}
+
+#[test]
+fn pause_stops_everything_and_kill_ends_a_paused_one() {
+    let harness = Harness::new();
+    let handle = harness.start(container("busybox sleep 1000 & wait"));
+    assert_eq!(handle.status().unwrap().0, Phase::Running);
+    handle.pause().unwrap();
+    assert_eq!(handle.status().unwrap().0, Phase::Paused);
+    assert_eq!(handle.pause().unwrap_err().class(), errdefs::Class::Conflict);
+    handle.resume().unwrap();
+    assert_eq!(handle.status().unwrap().0, Phase::Running);
+    handle.pause().unwrap();
+    handle.signal(9).unwrap();
+    assert_eq!(harness.exit().code, 137);
+    harness.check_gone(handle.shim_pid());
+}
+
+#[test]
+fn pids_and_root_are_the_containers() {
+    let harness = Harness::new();
+    std::fs::write(harness.dir.path().join("root/etc/mark"), "here").unwrap();
+    let handle = harness.start(container("busybox sleep 1000 & wait"));
+    let init = handle.pid().unwrap();
+    crate::harness::wait_until("two processes", || handle.pids().unwrap().len() == 2);
+    assert!(handle.pids().unwrap().contains(&init));
+    let root = handle.root_fd().unwrap();
+    let mark =
+        rustix::fs::openat(&root, "etc/mark", rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).unwrap();
+    assert_eq!(std::io::read_to_string(std::fs::File::from(mark)).unwrap(), "here");
+    handle.kill_all().unwrap();
+    assert_eq!(harness.exit().signal, Some(9));
+    harness.check_gone(handle.shim_pid());
+}
+
+#[test]
+fn orphans_are_reaped_and_do_not_outlive_the_container() {
+    let harness = Harness::new();
+    // Ten orphans that end, one that does not.
+    let script = "for i in 1 2 3 4 5 6 7 8 9 10; do (busybox true &) ; done; (busybox sleep 1000 &); exit 5";
+    let handle = harness.start(container(script));
+    assert_eq!(harness.exit().code, 5);
+    harness.check_gone(handle.shim_pid());
+}
+
+#[test]
+fn a_terminal_is_logged_as_it_looks_and_can_be_resized() {
+    let harness = Harness::new();
+    let mut tty = container("busybox stty size; read x; busybox stty size");
+    tty.terminal = true;
+    tty.stdio.open_stdin = true;
+    let (client, theirs) = crate::harness::connection();
+    tty.attaches.push((theirs, shim::AttachOptions { stdin: true, ..crate::harness::outputs() }));
+    let handle = harness.start(tty);
+    crate::harness::read_until(&client, "0 0\r\n");
+    handle.resize(40, 100).unwrap();
+    std::io::Write::write_all(&mut &client, b"\n").unwrap();
+    let rest = crate::harness::read_all(&client);
+    assert!(String::from_utf8_lossy(&rest).contains("40 100\r\n"), "{rest:?}");
+    assert_eq!(harness.exit().code, 0);
+    assert!(harness.log().contains("40 100\r\n"));
+    harness.check_gone(handle.shim_pid());
+}
+
+#[test]
+fn an_event_of_one_container_never_comes_after_its_end() {
+    let harness = Harness::new();
+    let handle = harness.start(container("exit 0"));
+    assert!(matches!(harness.event(), Event::Exited(_)));
+    harness.check_gone(handle.shim_pid());
+}
