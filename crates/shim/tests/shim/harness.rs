@@ -12,7 +12,7 @@ use runtime::{CompileOptions, Plan};
 use shim::{AttachOptions, ContainerId, Event, Exit, Handle, LaunchRequest, Launcher, Stdio};
 
 /// Bounds a test that would hang; nothing is timed by it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Harness {
     pub(crate) launcher: Launcher,
@@ -26,11 +26,18 @@ pub(crate) struct Container {
     pub(crate) script: String,
     pub(crate) terminal: bool,
     pub(crate) stdio: Stdio,
+    pub(crate) logged: bool,
     pub(crate) attaches: Vec<(OwnedFd, AttachOptions)>,
 }
 
 pub(crate) fn container(script: &str) -> Container {
-    Container { script: script.to_owned(), terminal: false, stdio: Stdio::default(), attaches: Vec::new() }
+    Container {
+        script: script.to_owned(),
+        terminal: false,
+        stdio: Stdio::default(),
+        logged: true,
+        attaches: Vec::new(),
+    }
 }
 
 impl Harness {
@@ -73,6 +80,7 @@ impl Harness {
                 "env": ["PATH=/bin", "TERM=xterm"],
                 "cwd": "/",
                 "terminal": terminal,
+                "consoleSize": { "height": 24, "width": 80 },
                 "user": { "uid": 0, "gid": 0 },
             },
             "mounts": [
@@ -100,7 +108,11 @@ impl Harness {
             plan: self.plan(&container.script, container.terminal),
             netns: None,
             stdio: container.stdio,
-            log: logs::WriterConfig::json_file(self.dir.path().join("log")),
+            log: if container.logged {
+                logs::WriterConfig::json_file(self.dir.path().join("log"))
+            } else {
+                logs::WriterConfig::none()
+            },
             held: Vec::new(),
             forwards: Vec::new(),
             attaches: container.attaches,
@@ -173,7 +185,12 @@ pub(crate) fn read_until(mut client: &UnixStream, text: &str) -> String {
     let mut got = Vec::new();
     let mut byte = [0];
     while !got.ends_with(text.as_bytes()) {
-        assert_eq!(client.read(&mut byte).unwrap(), 1, "ended after {:?}", String::from_utf8_lossy(&got));
+        let read = client.read(&mut byte);
+        assert!(
+            matches!(read, Ok(1)),
+            "{read:?} instead of {text:?} after {:?}",
+            String::from_utf8_lossy(&got)
+        );
         got.push(byte[0]);
     }
     String::from_utf8(got).unwrap()

@@ -143,7 +143,7 @@ fn a_terminal_is_logged_as_it_looks_and_can_be_resized() {
     let (client, theirs) = crate::harness::connection();
     tty.attaches.push((theirs, shim::AttachOptions { stdin: true, ..crate::harness::outputs() }));
     let handle = harness.start(tty);
-    crate::harness::read_until(&client, "0 0\r\n");
+    crate::harness::read_until(&client, "24 80\r\n");
     handle.resize(40, 100).unwrap();
     std::io::Write::write_all(&mut &client, b"\n").unwrap();
     let rest = crate::harness::read_all(&client);
