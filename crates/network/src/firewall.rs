@@ -38,11 +38,11 @@ use std::net::{IpAddr, SocketAddr};
 use errdefs::Result;
 use rustix::io::Errno;
 
-use crate::netlink::Socket;
 use crate::netlink::nftables::{
     Element, Expression as Step, Hook, KIND_LOCAL, Kind, REGISTER, Transaction, Verdict, connection, family,
-    hook, meta,
+    get_table, hook, meta,
 };
+use crate::netlink::{Encoder, Socket};
 use crate::{Endpoint, Protocol};
 
 /// A bridge as the firewall sees it.
@@ -116,6 +116,17 @@ impl Firewall {
             Ok(()) => Ok(true),
             Err(refused) if matches!(refused.errno, Errno::NOENT | Errno::EXIST) => Ok(false),
             Err(refused) => Err(errdefs::system("change the nftables table").with_source(refused)),
+        }
+    }
+
+    /// Whether there is a table.
+    pub(crate) fn exists(&mut self) -> Result<bool> {
+        let mut request = Encoder::new();
+        get_table(&mut request, &self.table);
+        match self.socket.try_query(request, |_, _| Ok(()))? {
+            Ok(()) => Ok(true),
+            Err(refused) if refused.errno == Errno::NOENT => Ok(false),
+            Err(refused) => Err(errdefs::system("look for the nftables table").with_source(refused)),
         }
     }
 

@@ -17,10 +17,12 @@ pub(crate) mod attribute;
 
 pub(crate) mod conntrack;
 pub(crate) mod encoder;
+mod monitor;
 pub(crate) mod nftables;
 pub(crate) mod route;
 
 pub(crate) use encoder::Encoder;
+pub(crate) use monitor::{Events, Monitor};
 
 /// Flags of a request.
 pub(crate) mod flag {

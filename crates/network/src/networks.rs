@@ -5,10 +5,12 @@ mod create;
 mod recover;
 mod reserve;
 mod state;
+mod watch;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use errdefs::Result;
 use parking_lot::Mutex;
@@ -23,6 +25,7 @@ use crate::{
     ResolvOptions,
 };
 use state::State;
+use watch::Watch;
 
 pub use recover::Reconciled;
 
@@ -30,6 +33,7 @@ pub use recover::Reconciled;
 #[derive(Clone)]
 pub struct Networks {
     inner: Arc<Inner>,
+    _watch: Arc<Watch>,
 }
 
 /// Locks are taken one at a time, in no case one inside the other, except `state` inside `firewall`. `state` is never
@@ -41,6 +45,8 @@ struct Inner {
     host: Mutex<Socket>,
     firewall: Mutex<Firewall>,
     pool: Pool,
+    /// Everything was removed on purpose: the table is not to come back.
+    removed: AtomicBool,
 }
 
 impl Networks {
@@ -51,7 +57,10 @@ impl Networks {
     /// # Errors
     /// If the records cannot be read or the kernel refuses.
     pub fn open(config: Config, store: Arc<Store>) -> Result<Self> {
-        Ok(Self { inner: Arc::new(Inner::open(config, store)?) })
+        let table = config.table.clone();
+        let inner = Arc::new(Inner::open(config, store)?);
+        let watch = Watch::start(Arc::downgrade(&inner), table)?;
+        Ok(Self { inner, _watch: Arc::new(watch) })
     }
 
     /// All networks, ordered by name.

@@ -26,19 +26,27 @@ const CTA_IP_V6_SRC: u16 = 3;
 const FAMILY_IPV4: u8 = 2;
 const FAMILY_IPV6: u8 = 10;
 
+/// What a connection is found again by, as the kernel wrote it.
+struct Known {
+    /// Addresses and ports of its first packet.
+    tuple: Vec<u8>,
+    /// Tells it from a later one of the same tuple.
+    id: Option<Vec<u8>>,
+}
+
 /// Deletes the connections that an address began or answers, and says how many there were.
 pub(crate) fn forget(socket: &mut Socket, address: IpAddr) -> Result<usize> {
     let family = if address.is_ipv4() { FAMILY_IPV4 } else { FAMILY_IPV6 };
     let mut request = Encoder::new();
     request.message(GET, flag::REQUEST | flag::DUMP, |e| e.raw(&[family, 0, 0, 0]));
-    let mut doomed: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
+    let mut doomed: Vec<Known> = Vec::new();
     socket.query(request, |kind, payload| {
         if kind == NEW {
             doomed.extend(parse(payload, address)?);
         }
         Ok(())
     })?;
-    for (tuple, id) in &doomed {
+    for Known { tuple, id } in &doomed {
         let mut batch = Encoder::new();
         batch.message(DELETE, flag::REQUEST | flag::ACK, |e| {
             e.raw(&[family, 0, 0, 0]);
@@ -59,7 +67,7 @@ pub(crate) fn forget(socket: &mut Socket, address: IpAddr) -> Result<usize> {
 }
 
 /// The original tuple and the id of a connection, if the address is the source of one of its directions.
-fn parse(payload: &[u8], address: IpAddr) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>> {
+fn parse(payload: &[u8], address: IpAddr) -> Result<Option<Known>> {
     let attributes = attribute::parse(payload.get(4..).unwrap_or_default())?;
     let mut concerned = false;
     for kind in [CTA_TUPLE_ORIG, CTA_TUPLE_REPLY] {
@@ -67,7 +75,8 @@ fn parse(payload: &[u8], address: IpAddr) -> Result<Option<(Vec<u8>, Option<Vec<
         concerned |= source(tuple)? == Some(address);
     }
     let tuple = attribute::find(&attributes, CTA_TUPLE_ORIG).filter(|_| concerned);
-    Ok(tuple.map(|tuple| (tuple.to_vec(), attribute::find(&attributes, CTA_ID).map(<[u8]>::to_vec))))
+    let id = attribute::find(&attributes, CTA_ID).map(<[u8]>::to_vec);
+    Ok(tuple.map(|tuple| Known { tuple: tuple.to_vec(), id }))
 }
 
 fn source(tuple: &[u8]) -> Result<Option<IpAddr>> {

@@ -4,7 +4,8 @@ use super::{Encoder, flag};
 
 const SUBSYSTEM: u16 = 10;
 const NEWTABLE: u16 = SUBSYSTEM << 8;
-const DELTABLE: u16 = SUBSYSTEM << 8 | 2;
+const GETTABLE: u16 = SUBSYSTEM << 8 | 1;
+pub(super) const DELTABLE: u16 = SUBSYSTEM << 8 | 2;
 const NEWCHAIN: u16 = SUBSYSTEM << 8 | 3;
 const NEWRULE: u16 = SUBSYSTEM << 8 | 6;
 const NEWSET: u16 = SUBSYSTEM << 8 | 9;
@@ -72,6 +73,14 @@ pub(crate) mod hook {
     pub(crate) const FORWARD: u32 = 2;
     pub(crate) const OUTPUT: u32 = 3;
     pub(crate) const POSTROUTING: u32 = 4;
+}
+
+/// Asks for the inet table of this name.
+pub(crate) fn get_table(e: &mut Encoder, table: &str) {
+    e.message(GETTABLE, flag::REQUEST | flag::ACK, |e| {
+        e.raw(&[FAMILY_INET, 0, 0, 0]);
+        e.text(1, table);
+    });
 }
 
 /// One atomic change of one table.

@@ -97,11 +97,7 @@ impl Inner {
         if firewall.change(added, removed)? {
             return Ok(());
         }
-        let (bridges, ports) = {
-            let state = self.state.lock();
-            (state.bridges(), state.port_entries())
-        };
-        firewall.rebuild(&bridges, &ports)
+        self.rebuild(&mut firewall)
     }
 
     pub(super) fn disconnect(&self, container_id: &str, network_id: &str) -> Result<Endpoint> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use errdefs::{Collected, Context, Result};
 use ipnet::IpNet;
@@ -59,6 +60,7 @@ impl Inner {
             host: Mutex::new(Socket::route()?),
             firewall: Mutex::new(Firewall::open(&config.table)?),
             state: Mutex::new(State { networks, endpoints, ports }),
+            removed: AtomicBool::new(false),
             config,
             store,
         };
@@ -70,13 +72,21 @@ impl Inner {
         for network in all.iter().filter(|network| network.driver == Driver::Bridge) {
             inner.ensure_bridge(network)?;
         }
-        inner.rebuild()?;
+        inner.rebuild(&mut inner.firewall.lock())?;
         Ok(inner)
     }
 
-    /// Makes the firewall what the records say.
-    fn rebuild(&self) -> Result<()> {
+    /// Makes the firewall what the records say, if the table is gone.
+    pub(super) fn restore(&self) -> Result<()> {
         let mut firewall = self.firewall.lock();
+        if self.removed.load(Ordering::Relaxed) || firewall.exists()? {
+            return Ok(());
+        }
+        self.rebuild(&mut firewall)
+    }
+
+    /// Makes the firewall what the records say.
+    pub(super) fn rebuild(&self, firewall: &mut Firewall) -> Result<()> {
         let (bridges, ports) = {
             let state = self.state.lock();
             (state.bridges(), state.port_entries())
@@ -233,6 +243,7 @@ impl Inner {
 
     pub(super) fn remove_all(&self) -> Result<()> {
         let mut teardown = Collected::new();
+        self.removed.store(true, Ordering::Relaxed);
         teardown.step(self.firewall.lock().remove());
         teardown.step(self.delete_links(|_| true));
         let networks = self.state.lock().list();
