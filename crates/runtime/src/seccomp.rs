@@ -2,41 +2,18 @@
 //!
 //! The way: a [`Profile`] (Docker's JSON, or the default one) is resolved for the container's capabilities, this
 //! machine and this kernel to OCI rules, and those are compiled to instructions. The result depends only on
-//! (profile, capabilities), so the caller caches it by [`Profile`] bytes and capability mask.
-
-use errdefs::Result;
-use oci::runtime::Seccomp;
+//! (profile, capabilities), so the caller caches it by the profile's bytes and the capability mask.
 
 use crate::plan::Filter;
 
-/// A profile in Docker's format (`--security-opt seccomp=FILE`).
-#[derive(Debug, Clone)]
-pub struct Profile {}
+mod compiler;
+mod condition;
+mod default;
+mod profile;
+mod table;
 
-#[expect(clippy::todo, unused_variables, clippy::missing_errors_doc, reason = "first landing: the interface")]
-impl Profile {
-    /// Docker's default profile.
-    pub fn docker_default() -> &'static Self {
-        todo!()
-    }
-    /// Reads a profile in Docker's JSON format.
-    pub fn from_json(text: &[u8]) -> Result<Self> {
-        todo!()
-    }
-    /// The rules that hold with the bounding capabilities `capabilities` (bit mask) on this machine.
-    pub fn resolve(&self, capabilities: u64) -> Result<Seccomp> {
-        todo!()
-    }
-}
-
-/// Compiles rules to instructions for this machine's architecture and its 32-bit kin.
-///
-/// # Errors
-/// `InvalidParameter` for rules that contradict each other or do not fit the kernel's limits.
-#[expect(clippy::todo, unused_variables, reason = "first landing: the interface")]
-pub fn compile(rules: &Seccomp) -> Result<Filter> {
-    todo!()
-}
+pub use compiler::compile;
+pub use profile::Profile;
 
 /// The instructions of a compiled filter.
 pub(crate) fn instructions(filter: &Filter) -> Vec<sys::seccomp::Instruction> {
@@ -51,3 +28,14 @@ pub(crate) fn instructions(filter: &Filter) -> Vec<sys::seccomp::Instruction> {
         })
         .collect()
 }
+
+/// An instruction as a number of [`Filter::program`].
+fn word(instruction: sys::seccomp::Instruction) -> u64 {
+    u64::from(instruction.code)
+        | u64::from(instruction.jt) << 16
+        | u64::from(instruction.jf) << 24
+        | u64::from(instruction.k) << 32
+}
+
+#[cfg(test)]
+mod tests;
