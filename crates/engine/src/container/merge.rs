@@ -73,6 +73,65 @@ fn merge_health(ours: &mut Option<HealthConfig>, theirs: Option<&HealthConfig>) 
     }
 }
 
+/// An image's settings in the API's form.
+pub(crate) fn from_image(image: &oci::image::ContainerConfig) -> Config {
+    let list = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+    let words = |words: &Option<Vec<String>>| words.clone().map(api::StrSlice);
+    let set = |names: &std::collections::BTreeSet<String>| -> Option<api::Set> {
+        (!names.is_empty()).then(|| names.iter().map(|name| (name.clone(), api::Empty)).collect())
+    };
+    Config {
+        user: image.user.clone(),
+        exposed_ports: set(&image.exposed_ports),
+        env: list(&image.env),
+        cmd: words(&image.cmd),
+        healthcheck: image.healthcheck.as_ref().map(|health| HealthConfig {
+            test: list(&health.test),
+            interval: health.interval,
+            timeout: health.timeout,
+            start_period: health.start_period,
+            start_interval: health.start_interval,
+            retries: health.retries,
+        }),
+        args_escaped: image.args_escaped,
+        volumes: set(&image.volumes),
+        working_dir: image.working_dir.clone(),
+        entrypoint: words(&image.entrypoint),
+        labels: image.labels.clone(),
+        stop_signal: image.stop_signal.clone(),
+        shell: words(&image.shell),
+        ..Config::default()
+    }
+}
+
+/// The same back, for an image made of a container.
+pub(crate) fn to_image(config: &Config) -> oci::image::ContainerConfig {
+    let words = |words: &Option<api::StrSlice>| words.as_ref().map(|words| words.0.clone());
+    let names = |set: &Option<api::Set>| set.iter().flatten().map(|(name, _)| name.clone()).collect();
+    oci::image::ContainerConfig {
+        user: config.user.clone(),
+        exposed_ports: names(&config.exposed_ports),
+        env: config.env.clone().unwrap_or_default(),
+        entrypoint: words(&config.entrypoint),
+        cmd: words(&config.cmd),
+        volumes: names(&config.volumes),
+        working_dir: config.working_dir.clone(),
+        labels: config.labels.clone(),
+        stop_signal: config.stop_signal.clone(),
+        args_escaped: config.args_escaped,
+        healthcheck: config.healthcheck.as_ref().map(|health| oci::image::Healthcheck {
+            test: health.test.clone().unwrap_or_default(),
+            interval: health.interval,
+            timeout: health.timeout,
+            start_period: health.start_period,
+            start_interval: health.start_interval,
+            retries: health.retries,
+        }),
+        on_build: config.on_build.clone().unwrap_or_default(),
+        shell: words(&config.shell),
+    }
+}
+
 /// The program and its arguments; also resets an entrypoint of `[""]`.
 ///
 /// # Errors

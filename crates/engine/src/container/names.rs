@@ -183,6 +183,11 @@ pub(crate) fn new_id() -> String {
     }
 }
 
+/// Whether this is a full ID.
+pub(crate) fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
 /// The first twelve digits, as shown to people.
 pub(crate) fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)

@@ -41,8 +41,6 @@ pub(crate) struct Ended {
     pub(crate) code: i32,
     /// Stopped or killed by a user, or the daemon is going down.
     pub(crate) by_hand: bool,
-    /// How long it ran.
-    pub(crate) ran: Duration,
     /// How many restarts there were before this one.
     pub(crate) restarts: u32,
 }
@@ -94,7 +92,7 @@ mod tests {
 
     #[test]
     fn policies_decide_by_code_hand_and_count() {
-        let ended = |code, by_hand, restarts| Ended { code, by_hand, ran: Duration::ZERO, restarts };
+        let ended = |code, by_hand, restarts| Ended { code, by_hand, restarts };
         let table = [
             (Policy::No, ended(1, false, 0), false),
             (Policy::Always, ended(0, false, 9), true),

@@ -225,4 +225,4 @@ fn namespaces(run: &Run) -> Vec<Namespace> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,0 +1,74 @@
+//! `commit`: an image made of a container's changes (semantics 113).
+
+use errdefs::{Context, Result};
+use oci::reference::Reference;
+
+use super::shared::Container;
+use super::state::Phase;
+use super::{CommitOptions, Containers, merge};
+
+impl Containers {
+    /// Makes an image of it; gives the image's ID.
+    ///
+    /// # Errors
+    /// InvalidParameter for changes that are not understood.
+    pub fn commit(&self, options: CommitOptions) -> Result<String> {
+        let shared = &self.shared;
+        let container = shared.registry.find(&options.container)?;
+        let record = container.record();
+        let reference = match options.repo.as_str() {
+            "" => None,
+            repo => {
+                let tag = if options.tag.is_empty() { "latest" } else { &options.tag };
+                Some(Reference::parse(repo)?.with_tag(tag)?)
+            }
+        };
+        let mut config = options.config.clone().unwrap_or_default();
+        merge::image_defaults(&mut config, &record.config);
+        let mut created_by = vec![record.path.clone()];
+        created_by.extend(record.args.iter().cloned());
+        let request = image::CommitRequest {
+            reference,
+            parent: record.image.clone(),
+            config: merge::to_image(&config),
+            changes: options.changes.clone(),
+            author: options.author.clone(),
+            comment: options.comment.clone(),
+            created_by: created_by.join(" "),
+        };
+        let frozen = self.freeze(&container, options.pause)?;
+        let snapshots = &shared.parts.snapshots;
+        let made = shared
+            .parts
+            .images
+            .commit(&request, |out| snapshots.write_diff(&record.id, out).map(drop))
+            .context(|| "commit");
+        drop(frozen);
+        let id = made?.to_string();
+        let extra = [("comment", options.comment), ("imageID", id.clone()), ("imageRef", options.repo)];
+        shared.tell(&record, "commit", &extra);
+        Ok(id)
+    }
+
+    fn freeze<'a>(&'a self, container: &'a Container, wanted: bool) -> Result<Option<Frozen<'a>>> {
+        if !wanted || container.record().state.phase != Phase::Running {
+            return Ok(None);
+        }
+        self.pause(&container.id)?;
+        Ok(Some(Frozen { containers: self, id: &container.id }))
+    }
+}
+
+/// Thaws when dropped.
+struct Frozen<'a> {
+    containers: &'a Containers,
+    id: &'a str,
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.containers.unpause(self.id) {
+            tracing::error!(container = self.id, %error, "cannot thaw after commit");
+        }
+    }
+}

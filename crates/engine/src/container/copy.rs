@@ -1,0 +1,247 @@
+//! `cp`: reading and writing files of a container as tar streams (semantics 91 to 93).
+//!
+//! All paths are resolved by the kernel below descriptors: the root of the running container in its own mount namespace,
+//! or, of a stopped one, a detached mount of its layers; then paths below a volume are looked up in that volume. No helper
+//! process enters the container's tree, and nothing of it is ever executed.
+
+use std::io::{BufRead, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use api::Time;
+use api::container::PathStat;
+use errdefs::{Class, Context, Error, Result, invalid, not_found};
+use rustix::fs::{Mode, OFlags, open};
+use snapshot::archive::{self, UntarOptions};
+use snapshot::{MountOptions, Writable};
+
+use super::mountpoint::{Kind, clean};
+use super::record::Record;
+use super::shared::{Container, Shared};
+use super::{Containers, PutOptions};
+
+/// A tree of files of a container, to be written as a tar stream.
+pub struct Archive {
+    root: OwnedFd,
+    path: String,
+    stat: PathStat,
+    told: (Arc<Shared>, Arc<Container>),
+}
+
+impl Archive {
+    /// What the path leads to, for the response's header.
+    pub fn stat(&self) -> &PathStat {
+        &self.stat
+    }
+
+    /// Writes the tar stream.
+    ///
+    /// # Errors
+    /// If reading the files or writing fails.
+    pub fn write(self, out: &mut dyn Write) -> Result<()> {
+        archive::tar_path(self.root.as_fd(), &self.path, out)?;
+        let (shared, container) = &self.told;
+        shared.tell(&container.record(), "archive-path", &[]);
+        Ok(())
+    }
+}
+
+/// A path with the root it is below.
+struct Place {
+    root: OwnedFd,
+    path: String,
+    read_only: Option<&'static str>,
+}
+
+impl Containers {
+    /// What a path in it leads to.
+    ///
+    /// # Errors
+    /// NotFound `Could not find the file x in container y`.
+    pub fn archive_stat(&self, reference: &str, path: &str) -> Result<PathStat> {
+        let container = self.shared.registry.find(reference)?;
+        let place = self.shared.place(&container, path)?;
+        stat(&place, reference, path)
+    }
+
+    /// Opens a path in it for reading as a tar stream.
+    ///
+    /// # Errors
+    /// NotFound `Could not find the file x in container y`.
+    pub fn archive_get(&self, reference: &str, path: &str) -> Result<Archive> {
+        let container = self.shared.registry.find(reference)?;
+        let place = self.shared.place(&container, path)?;
+        let stat = stat(&place, reference, path)?;
+        let told = (Arc::clone(&self.shared), container);
+        Ok(Archive { root: place.root, path: place.path, stat, told })
+    }
+
+    /// Unpacks a tar stream into a directory of it.
+    ///
+    /// # Errors
+    /// NotFound; InvalidParameter if it is no directory or read-only.
+    pub fn archive_put(
+        &self,
+        reference: &str,
+        path: &str,
+        options: PutOptions,
+        tar: &mut dyn Read,
+    ) -> Result<()> {
+        let container = self.shared.registry.find(reference)?;
+        let record = container.record();
+        let place = self.shared.place(&container, path)?;
+        if let Some(text) = place.read_only {
+            return Err(invalid(text));
+        }
+        let chown = if options.copy_uid_gid { self.shared.owner(&container, &record)? } else { None };
+        let untar = UntarOptions { no_overwrite_dir_non_dir: options.no_overwrite_dir_non_dir, chown };
+        let mut reader = std::io::BufReader::with_capacity(READ, tar);
+        // An empty body is an empty archive.
+        if reader.fill_buf()?.is_empty() {
+            return stat(&place, reference, path).map(drop);
+        }
+        archive::untar_into(place.root.as_fd(), &place.path, &untar, reader)
+            .map_err(|error| missing(error, reference, path))?;
+        self.shared.tell(&record, "extract-to-dir", &[]);
+        Ok(())
+    }
+}
+
+/// Bytes read from the client at a time.
+const READ: usize = 128 * 1024;
+
+fn stat(place: &Place, reference: &str, path: &str) -> Result<PathStat> {
+    let stat =
+        archive::stat(place.root.as_fd(), &place.path).map_err(|error| missing(error, reference, path))?;
+    let mtime = jiff::Timestamp::try_from(stat.mtime).context(|| "modification time")?;
+    Ok(PathStat {
+        name: stat.name,
+        size: stat.size,
+        mode: stat.mode,
+        mtime: Time::from(mtime),
+        link_target: stat.link_target,
+    })
+}
+
+fn missing(error: Error, reference: &str, path: &str) -> Error {
+    if error.class() == Class::NotFound {
+        return not_found(format!("Could not find the file {path} in container {reference}"));
+    }
+    error
+}
+
+impl Shared {
+    /// The root below which `path` is to be resolved, and the rest of the path.
+    fn place(&self, container: &Container, path: &str) -> Result<Place> {
+        if path.is_empty() {
+            return Err(invalid("bad parameter: pathcannot be empty"));
+        }
+        let record = container.record();
+        // Kept as it is but for the leading slash: a trailing "/." has a meaning.
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        let mount = record
+            .mounts
+            .iter()
+            .filter(|point| below(&clean(&path), &point.destination).is_some())
+            .max_by_key(|point| point.destination.len());
+        let read_only = match mount {
+            Some(point) if !point.read_write => Some("mounted volume is marked read-only"),
+            None if record.host.readonly_rootfs => Some("container rootfs is marked read-only"),
+            _ => None,
+        };
+        if let Ok(handle) = container.handle() {
+            return Ok(Place { root: handle.root_fd()?, path, read_only });
+        }
+        match mount.filter(|point| matches!(point.kind, Kind::Bind | Kind::Volume)) {
+            Some(point) => {
+                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                match open(&*point.source, flags, Mode::empty()) {
+                    Ok(root) => {
+                        let rest = below_raw(&path, &point.destination);
+                        Ok(Place { root, path: rest, read_only })
+                    }
+                    // A bound file: its directory is the root, and its name the path.
+                    Err(_) => {
+                        let source = std::path::Path::new(&point.source);
+                        let dir = source.parent().unwrap_or(source);
+                        let root =
+                            open(dir, flags, Mode::empty()).context(|| format!("open {}", dir.display()))?;
+                        let name = source.file_name().unwrap_or_default().to_string_lossy();
+                        Ok(Place { root, path: format!("/{name}"), read_only })
+                    }
+                }
+            }
+            None => Ok(Place { root: self.own_root(&record, false)?, path, read_only }),
+        }
+    }
+
+    /// The container's own files without its volumes, mounted nowhere. `seen_only`: for reading, also while it runs.
+    pub(crate) fn own_root(&self, record: &Record, seen_only: bool) -> Result<OwnedFd> {
+        let snapshots = &self.parts.snapshots;
+        let writable = snapshots.writable(&record.id)?;
+        let mut lowers = snapshots.container_lowers(&record.layers)?;
+        let options = MountOptions { read_only: seen_only, volatile: false };
+        if !seen_only {
+            return snapshots.mount_detached(&lowers, Some(&writable), options);
+        }
+        // The running container's own mount has the upper directory for writing; read-only it may be a layer of ours.
+        let Writable { upper, .. } = writable;
+        lowers.insert(0, upper);
+        snapshots.mount_detached(&lowers, None, options)
+    }
+
+    /// Whom copied files belong to with `--archive` reversed: the container's user.
+    fn owner(&self, container: &Container, record: &Record) -> Result<Option<(u32, u32)>> {
+        if record.config.user.is_empty() {
+            return Ok(None);
+        }
+        let root = match container.handle() {
+            Ok(handle) => handle.root_fd()?,
+            Err(_) => self.own_root(record, true)?,
+        };
+        let identity = runtime::user::look_up(root, &record.config.user, &[])?;
+        Ok(Some((identity.uid, identity.gid)))
+    }
+}
+
+/// The rest of a clean `path` below `dir`.
+fn below<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(dir)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+/// The rest of `path`, which leads below `dir`, with its trailing "/." or "/" kept.
+fn below_raw(path: &str, dir: &str) -> String {
+    let clean = clean(path);
+    let rest = below(&clean, dir).unwrap_or_default();
+    let tail = if path.ends_with("/.") {
+        "/."
+    } else if path.ends_with('/') {
+        "/"
+    } else {
+        ""
+    };
+    if rest.is_empty() && tail.is_empty() { "/".into() } else { format!("{rest}{tail}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_below_a_mount_keep_their_tail() {
+        let table = [
+            ("/v", "/"),
+            ("/v/", "/"),
+            ("/v/.", "/."),
+            ("/v/a/b", "/a/b"),
+            ("/v/a/.", "/a/."),
+            ("/v/../v/a", "/a"),
+        ];
+        for (path, rest) in table {
+            assert_eq!(below_raw(path, "/v"), rest, "{path}");
+        }
+        assert_eq!(below("/vv", "/v"), None);
+        assert_eq!(below("/v", "/v"), Some(""));
+    }
+}

@@ -1,0 +1,267 @@
+//! Making a container: everything is checked and resolved before the first effect, and all effects carry its ID.
+//!
+//! Order: name taken, volumes made, writable layer and directory made, record written, shown. A crash in between leaves
+//! directories with the ID but no record, which `restore` removes; nothing else.
+
+use std::fs::DirBuilder;
+use std::os::fd::AsFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+
+use api::container::{Config, CreateResponse, HostConfig};
+use errdefs::{Context, Result};
+use oci::digest::Digest;
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use snapshot::MountOptions;
+
+use super::mountpoint::{Kind, MountPoint};
+use super::record::Record;
+use super::shared::{Container, Shared};
+use super::state::State;
+use super::{Containers, CreateOptions, merge, names, networking, spec, validate};
+
+/// What a container takes from its image.
+struct Base {
+    id: Option<Digest>,
+    layers: Vec<Digest>,
+    platform: String,
+    config: Config,
+    /// Keeps the image from being collected until the record names it.
+    _lease: Option<image::Lease>,
+}
+
+impl Containers {
+    /// Makes a container.
+    ///
+    /// # Errors
+    /// InvalidParameter for settings that make no sense; NotFound `No such image: x`; Conflict for a taken name.
+    pub fn create(&self, options: CreateOptions) -> Result<CreateResponse> {
+        let shared = &self.shared;
+        let CreateOptions { name, platform, request } = options;
+        let (mut config, mut host) = (request.config, request.host_config.unwrap_or_default());
+        let id = names::new_id();
+        let mut warnings = Vec::new();
+        validate::config(&config)?;
+        validate::host(&host, &config)?;
+        warnings.extend(spec::resources::check(&mut host.resources, &shared.abilities, false)?);
+        let base = shared.base(&config.image, &platform, &mut warnings)?;
+        merge::image_defaults(&mut config, &base.config);
+        let (path, args) = merge::command(&mut config)?;
+        validate::config(&config)?;
+        validate::defaults(&id, &mut config, &mut host, &shared.config);
+        shared.resolve_shared(&mut host)?;
+        for link in host.links.iter().flatten() {
+            let (target, _) = networking::split_link(link);
+            shared.registry.find(target).map_err(|error| {
+                errdefs::invalid(format!("could not get container for {target}: {error}"))
+            })?;
+        }
+        super::log::config(shared, &id, &host)?;
+        let networks =
+            networking::wanted(&host.network_mode, request.networking_config.as_ref(), &config.mac_address)?;
+        if host.network_mode == "host" && host.port_bindings.as_ref().is_some_and(|map| !map.is_empty()) {
+            warnings.push("Published ports are discarded when using host network mode".into());
+        }
+        let mut record = Record {
+            id: id.clone(),
+            name: String::new(),
+            created: jiff::Timestamp::now(),
+            image: base.id.clone(),
+            layers: base.layers.clone(),
+            platform: base.platform.clone(),
+            path,
+            args,
+            auto_remove: host.auto_remove,
+            config,
+            host,
+            networks,
+            mounts: Vec::new(),
+            state: State::created(),
+        };
+        networking::ports(&record)?;
+        record.mounts = shared.mount_points(&record)?;
+        record.name = shared.take_name(&name, &id)?;
+        let made = shared.make(record, &base);
+        if made.is_err() {
+            shared.unmake(&id);
+        }
+        made.map(|()| CreateResponse { id, warnings })
+    }
+}
+
+impl Shared {
+    fn base(&self, reference: &str, platform: &str, warnings: &mut Vec<String>) -> Result<Base> {
+        if reference.is_empty() {
+            let platform = "linux".to_owned();
+            return Ok(Base {
+                id: None,
+                layers: Vec::new(),
+                platform,
+                config: Config::default(),
+                _lease: None,
+            });
+        }
+        let image = self.parts.images.get(reference)?;
+        let (have, host) = (image.config.platform(), oci::platform::Platform::host());
+        if platform.is_empty() {
+            if !have.architecture.is_empty() && have.architecture != host.architecture {
+                warnings.push(format!(
+                    "The requested image's platform ({have}) does not match the detected host platform ({host}) and no \
+                     specific platform was requested"
+                ));
+            }
+        } else {
+            let wanted: oci::platform::Platform = platform.parse()?;
+            if wanted.os != have.os || wanted.architecture != have.architecture {
+                return Err(errdefs::not_found(format!(
+                    "image with reference {reference} was found but does not provide the specified platform ({wanted})"
+                )));
+            }
+        }
+        let lease = self.parts.images.lease(&image.id)?;
+        Ok(Base {
+            id: Some(image.id.clone()),
+            layers: image.layers().to_vec(),
+            platform: if have.os.is_empty() { "linux".into() } else { have.os },
+            config: merge::from_image(&image.config.config),
+            _lease: Some(lease),
+        })
+    }
+
+    /// Turns the names of containers whose namespaces are shared into IDs, which a rename cannot change.
+    fn resolve_shared(&self, host: &mut HostConfig) -> Result<()> {
+        let resolve = |mode: &mut String| -> Result<()> {
+            if let Some(name) = mode.strip_prefix("container:") {
+                *mode = format!("container:{}", self.registry.find(name)?.id);
+            }
+            Ok(())
+        };
+        resolve(&mut host.pid_mode)?;
+        resolve(&mut host.ipc_mode)?;
+        resolve(&mut host.network_mode)
+            .map_err(|error| error.context("joining network namespace of container"))?;
+        if host.cgroupns_mode.is_empty() {
+            let private = self.layout.version() == cgroups::Version::V2 && !host.privileged;
+            host.cgroupns_mode = if private { "private" } else { "host" }.into();
+        }
+        Ok(())
+    }
+
+    /// Takes the wanted name, or makes one up.
+    fn take_name(&self, wanted: &str, id: &str) -> Result<String> {
+        if !wanted.is_empty() {
+            let name = names::check(wanted)?;
+            self.registry.reserve(name, id)?;
+            return Ok(name.to_owned());
+        }
+        for attempt in 0..names::TRIES {
+            let name = names::generate(attempt);
+            if self.registry.reserve(&name, id).is_ok() {
+                return Ok(name);
+            }
+        }
+        let name = names::short(id).to_owned();
+        self.registry.reserve(&name, id)?;
+        Ok(name)
+    }
+
+    /// The effects, from the first to the last.
+    fn make(&self, mut record: Record, base: &Base) -> Result<()> {
+        let lowers = self.parts.snapshots.container_lowers(&record.layers)?;
+        let image_lowers = || self.parts.snapshots.lower_dirs(&base.layers);
+        for point in &mut record.mounts {
+            self.make_mount(point)?;
+        }
+        self.copy_up(&record, image_lowers)?;
+        self.parts.snapshots.create_writable(&record.id, &lowers)?;
+        let dir = self.data_dir(&record.id);
+        DirBuilder::new().mode(0o710).create(&dir).context(|| format!("make {}", dir.display()))?;
+        self.parts.store.put(&super::record::CONTAINERS, &record.id, &record)?;
+        let container = Container::new(record);
+        let record = container.record();
+        self.registry.insert(&record.id, Arc::clone(&container));
+        self.tell(&record, "create", &[]);
+        Ok(())
+    }
+
+    /// Takes back what a failed [`Shared::make`] has made; what fails here is found again by `restore`.
+    fn unmake(&self, id: &str) {
+        self.registry.remove(id);
+        let steps = [
+            self.parts.snapshots.remove_writable(id),
+            std::fs::remove_dir_all(self.data_dir(id))
+                .or_else(not_found_is_fine)
+                .context(|| "remove directory"),
+        ];
+        for error in steps.into_iter().filter_map(Result::err) {
+            tracing::warn!(container = names::short(id), %error, "cannot undo a failed create");
+        }
+    }
+
+    /// Makes the volume of a mount point, or checks the source of a bind.
+    fn make_mount(&self, point: &mut MountPoint) -> Result<()> {
+        match point.kind {
+            Kind::Volume => {
+                let options = point.volume.driver_config.clone().unwrap_or_default().options;
+                let mut labels = point.volume.labels.clone();
+                if point.anonymous {
+                    labels.insert(volume::ANONYMOUS_LABEL.to_owned(), String::new());
+                }
+                let spec = volume::VolumeSpec {
+                    name: point.name.clone(),
+                    driver: point.driver.clone(),
+                    options,
+                    labels,
+                };
+                let known = !point.name.is_empty() && self.parts.volumes.get(&point.name).is_ok();
+                let made = self.parts.volumes.create(&spec)?;
+                point.name.clone_from(&made.name);
+                point.driver.clone_from(&made.driver);
+                point.source = made.mountpoint.to_string_lossy().into_owned();
+                if !known {
+                    let attributes = [("driver".to_owned(), made.driver.clone())].into();
+                    self.parts.events.publish(crate::event::Kind::Volume, "create", &made.name, attributes);
+                }
+            }
+            Kind::Image => {
+                self.parts.images.get(&point.source)?;
+            }
+            Kind::Bind if !point.make_source && rustix::fs::stat(&*point.source).is_err() => {
+                return Err(errdefs::invalid(format!(
+                    "invalid mount config for type \"bind\": bind source path does not exist: {}",
+                    point.source
+                )));
+            }
+            Kind::Bind | Kind::Tmpfs => {}
+        }
+        Ok(())
+    }
+
+    /// Fills new volumes with what the image has at their mount points (semantics 85).
+    fn copy_up(&self, record: &Record, lowers: impl Fn() -> Result<Vec<std::path::PathBuf>>) -> Result<()> {
+        let wanted =
+            |point: &&MountPoint| point.kind == Kind::Volume && point.copy_up && point.subpath.is_empty();
+        let mut root = None;
+        for point in record.mounts.iter().filter(wanted) {
+            if root.is_none() {
+                let options = MountOptions { read_only: true, volatile: false };
+                root = Some(self.parts.snapshots.mount_detached(&lowers()?, None, options)?);
+            }
+            let Some(root) = &root else { continue };
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            // Missing in the image, or no directory there: the volume stays empty.
+            let Ok(source) =
+                openat2(root, point.destination.as_str(), flags, Mode::empty(), ResolveFlags::IN_ROOT)
+            else {
+                continue;
+            };
+            self.parts.volumes.copy_up(&point.name, source.as_fd())?;
+        }
+        Ok(())
+    }
+}
+
+/// For removals: what is not there need not be removed.
+pub(crate) fn not_found_is_fine(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}

@@ -1,0 +1,204 @@
+//! Which mounts a container has: volumes of others, `-v`, `--mount`, the image's `VOLUME`s, in that order (semantics
+//! 89), and where their sources are when it starts.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+
+use errdefs::{Context, Result, invalid};
+
+use super::mountpoint::{Kind, MountPoint, clean, destination, parse_long, parse_short};
+use super::names;
+use super::record::Record;
+use super::shared::Shared;
+use super::spec::{Bound, Shm};
+
+impl Shared {
+    /// The mounts that a new record asks for.
+    ///
+    /// # Errors
+    /// InvalidParameter, in Docker's words; NotFound for containers of `--volumes-from`.
+    pub(crate) fn mount_points(&self, record: &Record) -> Result<Vec<MountPoint>> {
+        let mut all = Vec::new();
+        for entry in record.host.volumes_from.iter().flatten() {
+            self.volumes_from(entry, &mut all)?;
+        }
+        let mut given: Vec<MountPoint> = Vec::new();
+        for raw in record.host.binds.iter().flatten() {
+            add_given(&mut given, parse_short(raw, &record.host.volume_driver)?)?;
+        }
+        for mount in record.host.mounts.iter().flatten() {
+            add_given(&mut given, parse_long(mount)?)?;
+        }
+        for target in record.host.tmpfs.keys() {
+            let target = destination(target)?;
+            if given.iter().any(|point| point.destination == target) {
+                return Err(duplicate(&target));
+            }
+        }
+        for point in given {
+            all.retain(|have: &MountPoint| have.destination != point.destination);
+            all.push(point);
+        }
+        for target in record.config.volumes.iter().flatten().map(|(target, _)| target) {
+            let target = destination(target)?;
+            let taken = all.iter().any(|point| point.destination == target)
+                || record.host.tmpfs.keys().any(|have| clean(have) == target);
+            if !taken {
+                let mut point = parse_short(&target, &record.host.volume_driver)?;
+                point.mode.clear();
+                all.push(point);
+            }
+        }
+        for point in &mut all {
+            // A volume without a name gets a made-up one, and goes with its container.
+            if point.kind == Kind::Volume && point.name.is_empty() {
+                point.anonymous = true;
+                point.name = names::new_id();
+            }
+        }
+        Ok(all)
+    }
+
+    /// `container[:mode]`: its mounts, without filling them.
+    fn volumes_from(&self, entry: &str, all: &mut Vec<MountPoint>) -> Result<()> {
+        let (name, mode) = entry.split_once(':').unwrap_or((entry, ""));
+        if name.is_empty() {
+            return Err(invalid(format!("invalid volumes-from specification: '{entry}'")));
+        }
+        let read_only = match mode {
+            "" | "rw" | "z" | "Z" | "rw,z" | "rw,Z" => false,
+            "ro" | "ro,z" | "ro,Z" => true,
+            other => return Err(invalid(format!("invalid mode: {other}"))),
+        };
+        for point in &self.registry.find(name)?.record().mounts {
+            let mut point = point.clone();
+            point.copy_up = false;
+            point.read_write &= !read_only;
+            mode.clone_into(&mut point.mode);
+            all.retain(|have| have.destination != point.destination);
+            all.push(point);
+        }
+        Ok(())
+    }
+
+    /// Finds the sources of a run's mounts, making missing directories of `-v`. Volumes are acquired: give them back
+    /// with [`Shared::release_volumes`].
+    ///
+    /// # Errors
+    /// In Docker's words, if a source cannot be had.
+    pub(crate) fn bind_sources(&self, record: &Record) -> Result<Vec<Bound>> {
+        let mut all = Vec::new();
+        for point in &record.mounts {
+            let mut source = point.source.clone();
+            match point.kind {
+                Kind::Bind => make_source(point)?,
+                Kind::Volume => {
+                    self.parts.volumes.acquire(&point.name, &record.id)?;
+                    source = self.parts.volumes.get(&point.name)?.mountpoint.to_string_lossy().into_owned();
+                    if !point.subpath.is_empty() {
+                        source = subpath(&source, &point.subpath)?;
+                    }
+                }
+                Kind::Image => {
+                    return Err(errdefs::not_implemented("mounts of type image are not implemented yet"));
+                }
+                Kind::Tmpfs => {}
+            }
+            all.push(Bound { point: point.clone(), source, propagation: point.propagation.clone() });
+        }
+        Ok(all)
+    }
+
+    /// Gives the volumes of a run back.
+    pub(crate) fn release_volumes(&self, record: &Record) {
+        for point in record.mounts.iter().filter(|point| point.kind == Kind::Volume) {
+            if let Err(error) = self.parts.volumes.release(&point.name, &record.id) {
+                tracing::warn!(container = names::short(&record.id), volume = point.name, %error, "release volume");
+            }
+        }
+    }
+
+    /// What is on a container's `/dev/shm`.
+    ///
+    /// # Errors
+    /// NotImplemented for `/dev/shm` shared between containers.
+    pub(crate) fn shm(&self, record: &Record) -> Result<Shm> {
+        match record.host.ipc_mode.as_str() {
+            "none" => Ok(Shm::None),
+            "host" => Ok(Shm::Bind("/dev/shm".into())),
+            "shareable" => {
+                let dir = self.shared_shm(&record.id);
+                mount_shm(&dir, record.host.shm_size)?;
+                Ok(Shm::Bind(dir.to_string_lossy().into_owned()))
+            }
+            other => match other.strip_prefix("container:") {
+                Some(id) => Ok(Shm::Bind(self.shared_shm(id).to_string_lossy().into_owned())),
+                None => Ok(Shm::Own(record.host.shm_size)),
+            },
+        }
+    }
+
+    fn shared_shm(&self, id: &str) -> std::path::PathBuf {
+        self.data_dir(id).join("shm")
+    }
+
+    /// Takes a shareable `/dev/shm` away; none is no failure.
+    pub(crate) fn unmount_shm(&self, record: &Record) {
+        if record.host.ipc_mode == "shareable" {
+            let _ = rustix::mount::unmount(self.shared_shm(&record.id), rustix::mount::UnmountFlags::DETACH);
+        }
+    }
+}
+
+/// The one mount that is made in the host's namespace, because other containers must be able to bind it.
+fn mount_shm(dir: &std::path::Path, size: i64) -> Result<()> {
+    use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+    fs::create_dir_all(dir).context(|| format!("make {}", dir.display()))?;
+    // One left over by a crash would be hidden, not replaced.
+    let _ = unmount(dir, UnmountFlags::DETACH);
+    let options = std::ffi::CString::new(format!("mode=1777,size={size}")).context(|| "mount options")?;
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV;
+    mount("shm", dir, "tmpfs", flags, Some(options.as_c_str())).context(|| format!("mount {}", dir.display()))
+}
+
+fn duplicate(target: &str) -> errdefs::Error {
+    invalid(format!("Duplicate mount point: {target}"))
+}
+
+fn add_given(given: &mut Vec<MountPoint>, point: MountPoint) -> Result<()> {
+    if given.iter().any(|have| have.destination == point.destination) {
+        return Err(duplicate(&point.destination));
+    }
+    given.push(point);
+    Ok(())
+}
+
+/// Makes the missing source directory of `-v`; `--mount` refuses instead (semantics 86).
+fn make_source(point: &MountPoint) -> Result<()> {
+    if rustix::fs::stat(&*point.source).is_ok() {
+        return Ok(());
+    }
+    if !point.make_source {
+        return Err(invalid(format!(
+            "invalid mount config for type \"bind\": bind source path does not exist: {}",
+            point.source
+        )));
+    }
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(&point.source)
+        .context(|| format!("error while creating mount source path '{}'", point.source))
+}
+
+/// A directory inside a volume, resolved below it; what is bound is what was checked, because the result has no link
+/// left in it.
+fn subpath(volume: &str, path: &str) -> Result<String> {
+    use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
+    let what = || format!("cannot access path {path}");
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let root = open(volume, flags | OFlags::DIRECTORY, Mode::empty()).context(what)?;
+    let fd = openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT).context(what)?;
+    let link = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&fd));
+    Ok(fs::read_link(link).context(what)?.to_string_lossy().into_owned())
+}

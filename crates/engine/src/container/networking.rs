@@ -1,0 +1,416 @@
+//! A container's side of networking: which networks, which ports, which names, and the three files about them.
+//!
+//! The network crate gives addresses and ports and makes links; here is the policy of who gets what. The files are
+//! written anew at each start: edits inside a container last as long as its run, as Docker's do.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::container::{PortBinding, PortMap};
+use api::network::EndpointSettings;
+use errdefs::{Context, Result, invalid};
+use network::{Endpoint, EndpointRequest, HostEntry, HostsFile, PortRequest, ResolvOptions};
+
+use super::names;
+use super::record::Record;
+use super::shared::{Container, Shared};
+use super::validate::split_extra_host;
+
+/// Where a container's network is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A namespace of its own, in the record's networks (perhaps none).
+    Own,
+    /// The host's namespace.
+    Host,
+    /// The namespace of the container with this ID.
+    Container(String),
+}
+
+/// The mode of a record.
+pub(crate) fn mode(record: &Record) -> Mode {
+    match record.host.network_mode.as_str() {
+        "host" => Mode::Host,
+        other => match other.strip_prefix("container:") {
+            Some(id) => Mode::Container(id.to_owned()),
+            None => Mode::Own,
+        },
+    }
+}
+
+/// The networks that a create request asks for: those named, and that of the network mode.
+///
+/// # Errors
+/// InvalidParameter, in Docker's words, for settings that the predefined networks do not take.
+pub(crate) fn wanted(
+    mode: &str,
+    config: Option<&api::container::NetworkingConfig>,
+    mac: &str,
+) -> Result<BTreeMap<String, EndpointSettings>> {
+    let mut all: BTreeMap<String, EndpointSettings> = BTreeMap::new();
+    if mode.starts_with("container:") {
+        return Ok(all);
+    }
+    for (name, settings) in config.iter().flat_map(|config| &config.endpoints_config) {
+        let name = if name == "default" { "bridge" } else { name };
+        all.insert(name.to_owned(), settings.clone().unwrap_or_default());
+    }
+    let main = all.entry(mode.to_owned()).or_default();
+    if main.mac_address.is_empty() {
+        mac.clone_into(&mut main.mac_address);
+    }
+    for (name, settings) in &all {
+        check_settings(name, settings)?;
+    }
+    if all.len() > 1 && matches!(mode, "host" | "none") {
+        return Err(invalid(format!(
+            "conflicting options: cannot attach both user-defined and {mode} networks"
+        )));
+    }
+    Ok(all)
+}
+
+fn check_settings(name: &str, settings: &EndpointSettings) -> Result<()> {
+    if !settings.mac_address.is_empty() {
+        parse_mac(&settings.mac_address)?;
+    }
+    let ipam = settings.ipam_config.clone().unwrap_or_default();
+    for address in [&ipam.ipv4_address, &ipam.ipv6_address] {
+        if !address.is_empty() && address.parse::<IpAddr>().is_err() {
+            return Err(invalid(format!(
+                "invalid config for network {name}: invalid endpoint settings:\n\
+                                        invalid IP address: {address}"
+            )));
+        }
+    }
+    let fixed = !ipam.ipv4_address.is_empty() || !ipam.ipv6_address.is_empty();
+    if fixed && matches!(name, "bridge" | "host" | "none") {
+        return Err(invalid(format!(
+            "invalid config for network {name}: invalid endpoint settings:\n* user specified IP address is supported on \
+             user defined networks only\n* user specified IP address is supported only when connecting to networks with \
+             user configured subnets"
+        )));
+    }
+    Ok(())
+}
+
+fn parse_mac(text: &str) -> Result<[u8; 6]> {
+    let refuse = || invalid(format!("invalid MAC address: {text}"));
+    let parts: Vec<&str> = text.split([':', '-']).collect();
+    if parts.len() != 6 {
+        return Err(refuse());
+    }
+    let mut mac = [0; 6];
+    for (byte, part) in mac.iter_mut().zip(parts) {
+        *byte = u8::from_str_radix(part, 16).ok().filter(|_| part.len() == 2).ok_or_else(refuse)?;
+    }
+    Ok(mac)
+}
+
+/// What to ask the network crate for, the network with the default route first.
+///
+/// # Errors
+/// InvalidParameter for malformed ports and addresses.
+pub(crate) fn requests(record: &Record) -> Result<Vec<EndpointRequest>> {
+    let mut order: Vec<_> =
+        record.networks.iter().filter(|(name, _)| !matches!(name.as_str(), "none" | "host")).collect();
+    order.sort_by_key(|(name, settings)| (-settings.gw_priority, name.as_str()));
+    let mut ports = ports(record)?;
+    order
+        .into_iter()
+        .enumerate()
+        .map(|(index, (name, settings))| {
+            let mut request = request(record, name, settings)?;
+            request.default_route = index == 0;
+            // Ports lead to the address that the default route uses.
+            request.ports = std::mem::take(&mut ports);
+            Ok(request)
+        })
+        .collect()
+}
+
+/// The request for one network, without ports.
+///
+/// # Errors
+/// InvalidParameter for malformed addresses.
+pub(crate) fn request(record: &Record, name: &str, settings: &EndpointSettings) -> Result<EndpointRequest> {
+    let ipam = settings.ipam_config.clone().unwrap_or_default();
+    let bad = |text: &str| invalid(format!("invalid IP address: {text}"));
+    let v4 = Some(&ipam.ipv4_address).filter(|text| !text.is_empty());
+    let v6 = Some(&ipam.ipv6_address).filter(|text| !text.is_empty());
+    let mac = Some(&settings.mac_address).filter(|text| !text.is_empty());
+    Ok(EndpointRequest {
+        container_id: record.id.clone(),
+        container_name: record.name.clone(),
+        network: name.to_owned(),
+        mac: mac.map(|text| parse_mac(text)).transpose()?,
+        ipv4: v4.map(|text| text.parse().map_err(|_| bad(text))).transpose()?,
+        ipv6: v6.map(|text| text.parse().map_err(|_| bad(text))).transpose()?,
+        aliases: dns_names(record, settings).split_off(1),
+        driver_opts: settings.driver_opts.clone().unwrap_or_default(),
+        default_route: false,
+        ports: Vec::new(),
+    })
+}
+
+/// The names by which a container is found in a user-defined network (semantics 98), its own first.
+pub(crate) fn dns_names(record: &Record, settings: &EndpointSettings) -> Vec<String> {
+    let mut all = vec![record.name.clone()];
+    let short = names::short(&record.id).to_owned();
+    let more = settings.aliases.iter().flatten().cloned().chain([short, record.config.hostname.clone()]);
+    for name in more {
+        if !name.is_empty() && !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
+}
+
+/// The ports to publish.
+///
+/// # Errors
+/// InvalidParameter, in Docker's words, for malformed ones.
+pub(crate) fn ports(record: &Record) -> Result<Vec<PortRequest>> {
+    let mut all = Vec::new();
+    let bindings = record.host.port_bindings.iter().flatten();
+    for (port, bindings) in bindings {
+        for binding in bindings.iter().flatten() {
+            all.push(PortRequest::parse(port, &binding.host_ip, &binding.host_port)?);
+        }
+    }
+    if record.host.publish_all_ports {
+        for port in record.config.exposed_ports.iter().flatten().map(|(port, _)| port) {
+            let bound = record.host.port_bindings.as_ref().and_then(|map| map.get(port));
+            if bound.is_none_or(|bindings| bindings.as_ref().is_none_or(Vec::is_empty)) {
+                all.push(PortRequest::parse(port, "", "")?);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The ports of a container for `inspect`: the published ones of its endpoints, and the exposed ones without binding.
+pub(crate) fn port_map(record: &Record, endpoints: &[Endpoint]) -> PortMap {
+    let mut map = PortMap::new();
+    if endpoints.is_empty() {
+        return map;
+    }
+    for port in record.config.exposed_ports.iter().flatten().map(|(port, _)| port) {
+        map.insert(port.clone(), None);
+    }
+    for binding in endpoints.iter().flat_map(|endpoint| &endpoint.ports) {
+        let key = format!("{}/{}", binding.container_port, binding.protocol);
+        map.entry(key).or_default().get_or_insert_default().push(PortBinding {
+            host_ip: binding.host.ip().to_string(),
+            host_port: binding.host.port().to_string(),
+        });
+    }
+    map
+}
+
+/// What was asked for in a network, filled in with what was given.
+pub(crate) fn settings(
+    record: &Record,
+    name: &str,
+    wish: &EndpointSettings,
+    given: Option<&Endpoint>,
+) -> EndpointSettings {
+    let mut settings = wish.clone();
+    let Some(endpoint) = given else { return settings };
+    settings.network_id.clone_from(&endpoint.network_id);
+    settings.endpoint_id.clone_from(&endpoint.id);
+    settings.mac_address = endpoint.mac_text();
+    if let Some(v4) = endpoint.ipv4 {
+        settings.ip_address = v4.addr().to_string();
+        settings.ip_prefix_len = v4.prefix_len().into();
+        settings.gateway = endpoint.gateway4.map(|gateway| gateway.to_string()).unwrap_or_default();
+    }
+    if let Some(v6) = endpoint.ipv6 {
+        settings.global_ipv6_address = v6.addr().to_string();
+        settings.global_ipv6_prefix_len = v6.prefix_len().into();
+        settings.ipv6_gateway = endpoint.gateway6.map(|gateway| gateway.to_string()).unwrap_or_default();
+    }
+    if !matches!(name, "bridge" | "host" | "none") {
+        settings.dns_names = Some(dns_names(record, wish));
+    }
+    settings
+}
+
+/// The files bound into a container: `(target, host path)`.
+pub(crate) type Files = Vec<(&'static str, PathBuf)>;
+
+const TARGETS: [(&str, &str); 3] =
+    [("/etc/resolv.conf", "resolv.conf"), ("/etc/hostname", "hostname"), ("/etc/hosts", "hosts")];
+
+impl Shared {
+    /// Where the three files of a container are; those of another one if it shares that one's network.
+    pub(crate) fn network_files(&self, record: &Record) -> Files {
+        let owner = match mode(record) {
+            Mode::Container(id) => id,
+            _ => record.id.clone(),
+        };
+        let dir = self.data_dir(&owner);
+        TARGETS.map(|(target, name)| (target, dir.join(name))).to_vec()
+    }
+
+    /// Writes the three files for a run with these endpoints.
+    ///
+    /// # Errors
+    /// InvalidParameter for links and extra hosts that cannot be resolved; System if writing fails.
+    pub(crate) fn write_network_files(&self, record: &Record, endpoints: &[Endpoint]) -> Result<()> {
+        let dir = self.data_dir(&record.id);
+        let write = |name: &str, text: &str| {
+            fs::write(dir.join(name), text).context(|| format!("write {}", dir.join(name).display()))
+        };
+        write("hostname", &format!("{}\n", record.config.hostname))?;
+        write("hosts", &self.hosts_text(record, endpoints)?)?;
+        let main = endpoints.iter().find(|endpoint| endpoint.default_route).or(endpoints.first());
+        let name =
+            main.map_or_else(|| record.host.network_mode.clone(), |endpoint| endpoint.network_id.clone());
+        let network = self.parts.networks.get(&name)?;
+        let addresses = |list: &Option<Vec<String>>| -> Result<Vec<IpAddr>> {
+            let parse =
+                |text: &String| text.parse().map_err(|_| invalid(format!("invalid DNS server: {text}")));
+            list.iter().flatten().map(parse).collect()
+        };
+        let host = &record.host;
+        let options = ResolvOptions {
+            servers: addresses(&host.dns)?,
+            search: host.dns_search.clone().unwrap_or_default(),
+            options: host.dns_options.clone().unwrap_or_default(),
+        };
+        write("resolv.conf", &self.parts.networks.resolv_conf(&options, &network)?.text)
+    }
+
+    fn hosts_text(&self, record: &Record, endpoints: &[Endpoint]) -> Result<String> {
+        let mut extra = self.link_entries(record)?;
+        for entry in record.host.extra_hosts.iter().flatten() {
+            let (host, address) = split_extra_host(entry)?;
+            let addresses = match address {
+                "host-gateway" => self.parts.networks.host_gateway(),
+                address => address.parse().into_iter().collect(),
+            };
+            if addresses.is_empty() {
+                return Err(invalid("unable to derive the IP value for host-gateway"));
+            }
+            extra.extend(
+                addresses.into_iter().map(|address| HostEntry { address, names: vec![host.to_owned()] }),
+            );
+        }
+        if mode(record) == Mode::Host {
+            let mut text = fs::read_to_string("/etc/hosts").context(|| "read /etc/hosts")?;
+            for entry in extra {
+                text.push_str(&format!("{}\t{}\n", entry.address, entry.names.join(" ")));
+            }
+            return Ok(text);
+        }
+        let hostname = &record.config.hostname;
+        let names = match record.config.domainname.as_str() {
+            "" => vec![hostname.clone()],
+            domain => vec![format!("{hostname}.{domain}"), hostname.clone()],
+        };
+        let addresses = endpoints.iter().flat_map(Endpoint::addresses);
+        let own = addresses.map(|address| HostEntry { address, names: names.clone() }).collect();
+        Ok(HostsFile { extra, own, ipv6: true }.text())
+    }
+
+    /// The host entries of legacy links (semantics 101).
+    fn link_entries(&self, record: &Record) -> Result<Vec<HostEntry>> {
+        let mut entries = Vec::new();
+        for link in record.host.links.iter().flatten() {
+            let (target, alias) = split_link(link);
+            let other = self
+                .registry
+                .find(target)
+                .map_err(|error| invalid(format!("could not get container for {target}: {error}")))?;
+            let other = other.record();
+            if !other.state.phase.has_process() {
+                return Err(errdefs::conflict(format!(
+                    "Cannot link to a non running container: /{} AS /{}/{alias}",
+                    other.name, record.name
+                )));
+            }
+            let mut names = vec![alias.to_owned()];
+            for name in [names::short(&other.id), &other.config.hostname, &other.name] {
+                if !names.iter().any(|have| have == name) {
+                    names.push(name.to_owned());
+                }
+            }
+            for endpoint in self.parts.networks.endpoints_of(&other.id) {
+                let entry = |address| HostEntry { address, names: names.clone() };
+                entries.extend(endpoint.addresses().map(entry));
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The container whose network namespace is shared, if it runs.
+    ///
+    /// # Errors
+    /// In Docker's words, if it is not there or does not run.
+    pub(crate) fn network_owner(&self, id: &str) -> Result<Arc<Container>> {
+        let owner = self.registry.find(id).context(|| "joining network namespace of container")?;
+        let record = owner.record();
+        if !record.state.phase.has_process() {
+            return Err(errdefs::conflict(format!(
+                "cannot join network namespace of a non running container: container {} is {}",
+                record.name,
+                record.state.phase.word()
+            )));
+        }
+        Ok(owner)
+    }
+}
+
+/// `name:alias` or `name`; a leading slash is left out.
+pub(crate) fn split_link(link: &str) -> (&str, &str) {
+    let (target, alias) = link.split_once(':').unwrap_or((link, link));
+    (target.trim_start_matches('/'), alias.rsplit('/').next().unwrap_or(alias))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use api::network::EndpointIpamConfig;
+
+    #[test]
+    fn networks_come_from_the_mode_and_the_named_ones() {
+        let names = |mode: &str, extra: &[&str]| -> Vec<String> {
+            let endpoints_config = extra.iter().map(|name| ((*name).to_owned(), None)).collect();
+            let config = api::container::NetworkingConfig { endpoints_config };
+            wanted(mode, Some(&config), "").unwrap().into_keys().collect()
+        };
+        assert_eq!(names("bridge", &[]), ["bridge"]);
+        assert_eq!(names("bridge", &["default"]), ["bridge"]);
+        assert_eq!(names("net1", &["net2"]), ["net1", "net2"]);
+        assert_eq!(names("container:x", &[]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_fixed_address_on_the_default_bridge_is_refused_in_dockers_words() {
+        let ipam_config =
+            Some(EndpointIpamConfig { ipv4_address: "1.2.3.4".into(), ..EndpointIpamConfig::default() });
+        let settings = EndpointSettings { ipam_config, ..EndpointSettings::default() };
+        let text = check_settings("bridge", &settings).unwrap_err().to_string();
+        assert!(
+            text.starts_with(
+                "invalid config for network bridge: invalid endpoint settings:\n* user specified"
+            )
+        );
+        check_settings("mine", &settings).unwrap();
+    }
+
+    #[test]
+    fn macs_and_links_are_read() {
+        assert_eq!(parse_mac("02:42:ac:11:00:02").unwrap(), [2, 0x42, 0xac, 0x11, 0, 2]);
+        for bad in ["", "zz:42:ac:11:00:02", "2:42:ac:11:0:2", "02:42:ac:11:00", "02:42:ac:11:00:02:03"] {
+            assert!(parse_mac(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(split_link("db:database"), ("db", "database"));
+        assert_eq!(split_link("/db:/web/database"), ("db", "database"));
+        assert_eq!(split_link("db"), ("db", "db"));
+    }
+}

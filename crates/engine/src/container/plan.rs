@@ -1,0 +1,150 @@
+//! From a record to the plan its shim carries out: other containers' namespaces, devices, root, system call filter.
+//!
+//! Filters are compiled once per profile and capability set and kept: compiling costs more than a whole start may.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use errdefs::{Context, Result};
+use runtime::plan::{Filter, RootSource, User};
+use runtime::seccomp::{self, Profile};
+use runtime::{CompileOptions, Plan};
+
+use super::networking::{self, Mode};
+use super::record::Record;
+use super::shared::{Container, Shared};
+use super::spec::security::{Options, Seccomp};
+use super::spec::{self, Bound, Run, Shm, Space, devices};
+
+/// Filters kept; a profile of a user's own can be 64 KiB, so not without limit.
+const FILTERS_KEPT: usize = 64;
+
+impl Shared {
+    /// The plan of a run with these mounts.
+    ///
+    /// # Errors
+    /// In Docker's words, for namespaces that cannot be joined and settings that make no plan.
+    pub(crate) fn plan(&self, record: &Record, bound: Vec<Bound>, shm: Shm) -> Result<Plan> {
+        let run = self.run(record, bound, shm)?;
+        let mut spec = spec::build(record, &run)?;
+        if self.config.no_new_privileges
+            && let Some(process) = &mut spec.process
+        {
+            process.no_new_privileges = true;
+        }
+        let writable = self.parts.snapshots.writable(&record.id)?;
+        let options = CompileOptions {
+            id: record.id.clone(),
+            root: Some(RootSource::Overlay {
+                lowers: self.parts.snapshots.container_lowers(&record.layers)?,
+                upper: Some(writable.upper),
+                work: Some(writable.work),
+                // Nobody will read these files after a crash of the machine.
+                volatile: record.auto_remove,
+            }),
+            user: Some(User::Named {
+                user: record.config.user.clone(),
+                groups: record.host.group_add.clone().unwrap_or_default(),
+            }),
+            network_given: networking::mode(record) == Mode::Own,
+            die_with_parent: true,
+            ..CompileOptions::default()
+        };
+        let mut plan = runtime::compile(&spec, &options)?;
+        plan.seccomp = self.filter(record, plan.process.capabilities.bounding)?;
+        Ok(plan)
+    }
+
+    /// The plan of the run that is; made anew for a container that an earlier daemon started.
+    ///
+    /// # Errors
+    /// As [`Shared::plan`].
+    pub(crate) fn live_plan(&self, container: &Container) -> Result<Arc<Plan>> {
+        if let Some(plan) = container.live.lock().plan.clone() {
+            return Ok(plan);
+        }
+        // Execs take only the process's defaults, namespaces, group and filter from it: no mounts are needed.
+        let plan = Arc::new(self.plan(&container.record(), Vec::new(), Shm::None)?);
+        container.live.lock().plan = Some(Arc::clone(&plan));
+        Ok(plan)
+    }
+
+    fn run(&self, record: &Record, mounts: Vec<Bound>, shm: Shm) -> Result<Run> {
+        let host = &record.host;
+        let of_container = |mode: &str, kind: &str| -> Result<Space> {
+            match mode.strip_prefix("container:") {
+                None => Ok(Space::New),
+                Some(id) => {
+                    let owner = self.registry.find(id)?;
+                    let pid = owner
+                        .handle()
+                        .context(|| format!("failed to join {} namespace", kind.to_uppercase()))?
+                        .pid();
+                    Ok(Space::Join(format!("/proc/{}/ns/{kind}", pid.unwrap_or(0))))
+                }
+            }
+        };
+        let pid = if host.pid_mode == "host" { Space::Host } else { of_container(&host.pid_mode, "pid")? };
+        let ipc = if host.ipc_mode == "host" { Space::Host } else { of_container(&host.ipc_mode, "ipc")? };
+        let mut hostname = record.config.hostname.clone();
+        let network = match networking::mode(record) {
+            Mode::Own => Space::New,
+            Mode::Host => Space::Host,
+            Mode::Container(id) => {
+                let owner = self.network_owner(&id)?;
+                hostname.clone_from(&owner.record().config.hostname);
+                let pid = owner.handle()?.pid();
+                Space::Join(format!("/proc/{}/ns/net", pid.unwrap_or(0)))
+            }
+        };
+        let wants_init = host.init.unwrap_or(self.config.init) && pid == Space::New;
+        Ok(Run {
+            uts: if host.uts_mode == "host" { Space::Host } else { Space::New },
+            cgroup: if host.cgroupns_mode == "private" { Space::New } else { Space::Host },
+            pid,
+            ipc,
+            network,
+            hostname,
+            shm,
+            mounts,
+            files: self.network_files(record),
+            last_capability: self.last_capability,
+            devices: devices::grant(
+                host.resources.devices.as_deref().unwrap_or_default(),
+                host.resources.device_cgroup_rules.as_deref().unwrap_or_default(),
+                host.privileged,
+            )?,
+            init: wants_init.then(|| PathBuf::from(&self.config.init_path)),
+            default_ulimits: self.config.ulimits.clone(),
+        })
+    }
+
+    fn filter(&self, record: &Record, capabilities: u64) -> Result<Option<Filter>> {
+        let options = Options::parse(record.host.security_opt.as_deref().unwrap_or_default())?;
+        let profile = match options.seccomp {
+            _ if record.host.privileged => return Ok(None),
+            Seccomp::Unconfined => return Ok(None),
+            Seccomp::Profile(text) => text,
+            Seccomp::Default => match self.config.seccomp_profile.as_deref() {
+                Some("unconfined") => return Ok(None),
+                profile => profile.unwrap_or_default().to_owned(),
+            },
+        };
+        let key = (profile, capabilities);
+        if let Some(filter) = self.filters.lock().get(&key) {
+            return Ok(Some(filter.clone()));
+        }
+        let rules = if key.0.is_empty() {
+            Profile::docker_default().resolve(capabilities)?
+        } else {
+            Profile::from_json(key.0.as_bytes())?.resolve(capabilities)?
+        };
+        let filter = seccomp::compile(&rules)?;
+        let mut filters = self.filters.lock();
+        if filters.len() >= FILTERS_KEPT {
+            filters.clear();
+        }
+        filters.insert(key, filter.clone());
+        Ok(Some(filter))
+    }
+}

@@ -1,0 +1,176 @@
+//! Removing a container: from the moment this answers it is gone for every observer.
+//!
+//! The intent is recorded first (phase "removing"); then its files, volumes and record go, so that a crash anywhere is
+//! finished at the next start. Names are free once the record is gone.
+
+use std::fs;
+use std::sync::Arc;
+
+use errdefs::{Collected, Context, Result};
+
+use super::mountpoint::Kind;
+use super::record::CONTAINERS;
+use super::shared::{Container, Shared};
+use super::state::Phase;
+use super::{Containers, RemoveOptions, names, networking};
+
+impl Containers {
+    /// Removes it; when this returns it is gone for every observer.
+    ///
+    /// # Errors
+    /// Conflict if it runs (without force) or is being removed.
+    pub fn remove(&self, reference: &str, options: RemoveOptions) -> Result<()> {
+        let shared = &self.shared;
+        if options.link {
+            return shared.remove_link(reference);
+        }
+        let container = shared.registry.find(reference)?;
+        let what = |text: &str| errdefs::conflict(format!("cannot remove container \"{reference}\": {text}"));
+        match container.record().state.phase {
+            Phase::Removing => {
+                return Err(errdefs::conflict(format!(
+                    "removal of container {reference} is already in progress"
+                )));
+            }
+            phase if phase.counts_as_running() && options.force => {
+                shared.happened(&container, |record| record.state.by_hand = true);
+                if !shared.stop_between_runs(&container) {
+                    kill(self, &container)?;
+                }
+            }
+            Phase::Paused => return Err(what("container is paused and must be unpaused first")),
+            Phase::Restarting => {
+                return Err(what(
+                    "container is restarting: stop the container before removing or force remove",
+                ));
+            }
+            Phase::Running => {
+                return Err(what("container is running: stop the container before removing or force remove"));
+            }
+            _ => {}
+        }
+        let _operation = container.operation.lock();
+        if container.progress.now().removed.is_some() {
+            // `--rm` was faster.
+            return Ok(());
+        }
+        if container.record().state.phase.counts_as_running() {
+            return Err(what("container is running: stop the container before removing or force remove"));
+        }
+        shared.remove_stopped(&container, options)
+    }
+}
+
+fn kill(containers: &Containers, container: &Container) -> Result<()> {
+    match containers.kill(&container.id, "KILL") {
+        Err(error) if error.class() != errdefs::Class::Conflict => Err(error),
+        _ => Ok(()),
+    }
+}
+
+impl Shared {
+    /// Removes a container that has no process; the operation lock is held.
+    ///
+    /// # Errors
+    /// If a step fails; all others are done, and the container is "dead" then, to be removed again.
+    pub(crate) fn remove_stopped(
+        self: &Arc<Self>,
+        container: &Arc<Container>,
+        options: RemoveOptions,
+    ) -> Result<()> {
+        self.cancel_restart(container);
+        let record = self.change(container, |record| record.state.phase = Phase::Removing)?;
+        let id = &record.id;
+        let mut steps = Collected::new();
+        self.drop_execs_for_ever(container);
+        self.end_run_quietly(&record);
+        steps.step(self.parts.snapshots.remove_writable(id));
+        let dir = self.data_dir(id);
+        steps.step(
+            fs::remove_dir_all(&dir)
+                .or_else(super::create::not_found_is_fine)
+                .context(|| format!("remove {}", dir.display())),
+        );
+        steps.step(self.parts.store.delete(&CONTAINERS, id));
+        let result = steps.finish();
+        if let Err(error) = &result {
+            let text = error.to_string();
+            self.happened(container, |record| {
+                record.state.phase = Phase::Dead;
+                record.state.error.clone_from(&text);
+            });
+            container.progress.update(|moment| moment.removed = Some(Err(text)));
+            return result;
+        }
+        self.registry.remove(id);
+        if options.volumes {
+            self.remove_anonymous_volumes(&record);
+        }
+        self.empty_trash_later();
+        self.tell(&record, "destroy", &[]);
+        container.progress.update(|moment| moment.removed = Some(Ok(())));
+        Ok(())
+    }
+
+    /// What a run that could not be cleaned up has left; nothing, mostly.
+    fn end_run_quietly(&self, record: &super::record::Record) {
+        if self.state_dir(&record.id).exists() || !self.parts.networks.endpoints_of(&record.id).is_empty() {
+            self.end_run(record);
+        }
+    }
+
+    fn remove_anonymous_volumes(&self, record: &super::record::Record) {
+        for point in record.mounts.iter().filter(|point| point.kind == Kind::Volume && point.anonymous) {
+            let users = self.volume_users(&point.name);
+            match self.parts.volumes.remove(&point.name, &users) {
+                Ok(()) => {
+                    let attributes = [("driver".to_owned(), point.driver.clone())].into();
+                    self.parts.events.publish(crate::event::Kind::Volume, "destroy", &point.name, attributes);
+                }
+                // Another container took it over by --volumes-from.
+                Err(error) => tracing::debug!(volume = point.name, %error, "anonymous volume stays"),
+            }
+        }
+    }
+
+    /// Deletes removed files in the background.
+    fn empty_trash_later(&self) {
+        let snapshots = self.parts.snapshots.clone();
+        crate::background("trash", move || {
+            if let Err(error) = snapshots.empty_trash() {
+                tracing::warn!(%error, "cannot empty the trash");
+            }
+        });
+    }
+
+    /// The containers that have a volume.
+    pub(crate) fn volume_users(&self, volume: &str) -> Vec<String> {
+        let uses = |container: &&Arc<Container>| {
+            let record = container.record();
+            record.mounts.iter().any(|point| point.kind == Kind::Volume && point.name == volume)
+        };
+        self.registry.all().iter().filter(uses).map(|container| container.id.clone()).collect()
+    }
+
+    /// `rm --link /web/db`: the link goes, both containers stay.
+    fn remove_link(&self, reference: &str) -> Result<()> {
+        let bad = || errdefs::invalid("Conflict, cannot remove the default link name of the container");
+        let (parent, alias) = reference.trim_start_matches('/').split_once('/').ok_or_else(bad)?;
+        let container = self.registry.find(parent)?;
+        let _operation = container.operation.lock();
+        let mut found = false;
+        self.change(&container, |record| {
+            if let Some(links) = &mut record.host.links {
+                let before = links.len();
+                links.retain(|link| networking::split_link(link).1 != alias);
+                found = links.len() != before;
+            }
+        })?;
+        if found { Ok(()) } else { Err(errdefs::not_found(format!("No such link: {reference}"))) }
+    }
+
+    /// The short form of a container's ID, for logs.
+    pub(crate) fn short<'a>(&self, container: &'a Container) -> &'a str {
+        names::short(&container.id)
+    }
+}

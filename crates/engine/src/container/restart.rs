@@ -1,0 +1,32 @@
+//! `restart`: stop if it runs, then start; neither `--rm` nor the restart policy act on the stop between.
+
+use errdefs::{Class, Result};
+
+use super::{Containers, StopOptions};
+
+impl Containers {
+    /// Stops it if it runs, and starts it.
+    ///
+    /// # Errors
+    /// As `stop` and `start`, but for NotModified.
+    pub fn restart(&self, reference: &str, options: &StopOptions) -> Result<()> {
+        let container = self.shared.registry.find(reference)?;
+        if container.record().state.phase.counts_as_running() {
+            container.live.lock().restarting_by_hand = true;
+            let stopped = self.shared.stop(&container, options);
+            // The exit is handled under the operation lock: having it means that the flag was seen.
+            drop(container.operation.lock());
+            container.live.lock().restarting_by_hand = false;
+            stopped?;
+        }
+        match self.start(&container.id) {
+            Err(error) if error.class() != Class::NotModified => {
+                Err(error.context(format!("Cannot restart container {reference}")))
+            }
+            _ => {
+                self.shared.tell(&container.record(), "restart", &[]);
+                Ok(())
+            }
+        }
+    }
+}

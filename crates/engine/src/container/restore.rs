@@ -1,0 +1,176 @@
+//! The daemon's start: what lives is taken back, what was begun is finished, what has no owner is removed.
+//!
+//! Steps, each from the records alone: containers are shown; their shims are asked; exits that happened meanwhile are
+//! recorded like any other; removals go on; leftovers of `--rm` are removed; directories without a record go; and last,
+//! the restart policies start what they want.
+
+use std::collections::HashSet;
+use std::fs;
+use std::sync::Arc;
+
+use errdefs::{Context, Result};
+use shim::{Adopted, Exit};
+
+use super::record::{CONTAINERS, Record};
+use super::shared::{Container, Shared};
+use super::state::Phase;
+use super::{Containers, RemoveOptions, names};
+
+/// Exit code of a container whose shim left no word: the machine was stopped, or the shim killed.
+const UNKNOWN: i32 = 137;
+
+impl Containers {
+    /// Takes back what lives, finishes what was begun, and starts what its restart policy wants. Once, at daemon start.
+    ///
+    /// # Errors
+    /// If the records cannot be read.
+    pub fn restore(&self) -> Result<()> {
+        let shared = &self.shared;
+        let mut all = Vec::new();
+        for (id, record) in shared.parts.store.list(&CONTAINERS)? {
+            if let Err(error) = shared.registry.reserve(&record.name, &id) {
+                tracing::error!(container = names::short(&id), %error, "two containers with one name");
+            }
+            let container = Container::new(record);
+            shared.registry.insert(&id, Arc::clone(&container));
+            all.push(container);
+        }
+        let before: Vec<Arc<Record>> = all.iter().map(|container| container.record()).collect();
+        for container in &all {
+            shared.recover(container);
+        }
+        self.remove_strays()?;
+        let live: HashSet<String> =
+            all.iter().filter(|one| one.live.lock().handle.is_some()).map(|one| one.id.clone()).collect();
+        let reconciled = shared.parts.networks.reconcile(&live)?;
+        tracing::info!(containers = all.len(), live = live.len(), ?reconciled, "restored");
+        for (container, before) in all.iter().zip(before) {
+            shared.boot(container, &before);
+        }
+        Ok(())
+    }
+
+    /// Removes directories and writable layers of containers that have no record: creates that a crash cut short, and
+    /// removals that it cut after the record.
+    fn remove_strays(&self) -> Result<()> {
+        let shared = &self.shared;
+        for id in shared.parts.snapshots.list_writables()? {
+            // Other writable layers are builds', whose names are no container IDs.
+            if names::is_id(&id) && shared.registry.by_id(&id).is_none() {
+                tracing::info!(container = names::short(&id), "removing files without a record");
+                shared.parts.snapshots.remove_writable(&id)?;
+            }
+        }
+        for dir in [&shared.config.data, &shared.config.state] {
+            let entries = fs::read_dir(dir).context(|| format!("read {}", dir.display()))?;
+            for entry in entries.flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if names::is_id(&name) && shared.registry.by_id(&name).is_none() {
+                    fs::remove_dir_all(entry.path())
+                        .context(|| format!("remove {}", entry.path().display()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops the engine's own work for these containers (timers, probes). The containers live on.
+    pub fn shutdown(&self) {
+        for container in self.shared.registry.all() {
+            let mut live = container.live.lock();
+            if let Some(timer) = live.restart.take() {
+                self.shared.timers.cancel(timer);
+            }
+            live.health.pause(&self.shared.timers);
+        }
+    }
+}
+
+impl Shared {
+    /// Brings one container's record and its shim together.
+    fn recover(self: &Arc<Self>, container: &Arc<Container>) {
+        let _operation = container.operation.lock();
+        let record = container.record();
+        let dir = self.state_dir(&record.id);
+        let adopted = match self.parts.launcher.adopt(container.id.as_str().into(), &dir) {
+            Ok(adopted) => adopted,
+            Err(error) => {
+                tracing::error!(container = self.short(container), %error, "cannot adopt");
+                Adopted::Gone
+            }
+        };
+        match adopted {
+            Adopted::Running(handle) => self.take_back(container, handle),
+            Adopted::Exited(exit) if record.state.phase.has_process() => self.ended(container, exit),
+            Adopted::Gone if record.state.phase.has_process() => {
+                let at = logs::Time(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(0));
+                self.ended(container, Exit { code: UNKNOWN, signal: None, oom: false, at });
+            }
+            Adopted::Exited(_) | Adopted::Gone => {
+                if dir.exists() {
+                    // A start that a crash cut short: nothing of it was ever told.
+                    self.end_run(&record);
+                }
+            }
+        }
+        let record = container.record();
+        let leftover = record.auto_remove && !record.state.phase.counts_as_running();
+        let begun = matches!(record.state.phase, Phase::Removing | Phase::Dead);
+        if (leftover || begun) && container.progress.now().removed.is_none() {
+            let options = RemoveOptions { volumes: record.auto_remove, ..RemoveOptions::default() };
+            if let Err(error) = self.remove_stopped(container, options) {
+                tracing::error!(container = self.short(container), %error, "cannot finish a removal");
+            }
+        }
+    }
+
+    fn take_back(self: &Arc<Self>, container: &Arc<Container>, handle: shim::Handle) {
+        let paused = handle.status().is_ok_and(|(phase, _)| phase == shim::Phase::Paused);
+        let created = handle.status().is_ok_and(|(phase, _)| phase == shim::Phase::Created);
+        let record = container.record();
+        if created || !record.state.phase.has_process() {
+            // Made but never told: a start that a crash cut short is undone.
+            let _ = handle.kill_all();
+            self.end_run(&record);
+            return;
+        }
+        let pid = handle.pid().unwrap_or(record.state.pid);
+        {
+            let mut live = container.live.lock();
+            live.handle = Some(handle);
+            live.log_ended = logs::Signal::new().ok();
+        }
+        self.happened(container, |record| {
+            record.state.pid = pid;
+            record.state.phase = if paused { Phase::Paused } else { Phase::Running };
+        });
+        for point in record.mounts.iter().filter(|point| point.kind == super::mountpoint::Kind::Volume) {
+            if let Err(error) = self.parts.volumes.acquire(&point.name, &record.id) {
+                tracing::error!(container = self.short(container), volume = point.name, %error, "acquire");
+            }
+        }
+        self.start_health(container);
+    }
+
+    /// What the restart policy wants of a container at daemon start.
+    fn boot(self: &Arc<Self>, container: &Arc<Container>, before: &Record) {
+        let record = container.record();
+        if container.live.lock().restart.is_some() || record.state.phase.has_process() {
+            return;
+        }
+        let was_running = before.state.phase.counts_as_running();
+        let state = &record.state;
+        let wanted = matches!(state.phase, Phase::Exited | Phase::Restarting)
+            && record.policy().applies_at_boot(was_running, state.by_hand, state.exit_code, state.restarts);
+        if !wanted {
+            if state.phase == Phase::Restarting {
+                self.happened(container, |record| record.state.phase = Phase::Exited);
+                container.progress.update(|moment| moment.running = false);
+            }
+            return;
+        }
+        self.happened(container, |record| record.state.phase = Phase::Restarting);
+        container.progress.update(|moment| moment.running = true);
+        self.restart_later(container, std::time::Duration::ZERO);
+    }
+}

@@ -1,0 +1,229 @@
+//! What all container operations share: the mechanisms, the registry, and one container in memory.
+//!
+//! A container in memory has four parts with locks of their own, taken in this order and never the other way round:
+//! `operation` (held through start, exit, removal... of this one container, across slow calls), `live` (short), `record`
+//! (shortest: readers take a reference to an immutable value and go). So `ps` and `inspect` never wait for an operation.
+//!
+//! Invariant: a record is written to the store before it is shown, except that the store's failure to write an exit does
+//! not hide the exit.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::StringMap;
+use errdefs::Result;
+use network::Networks;
+use parking_lot::{Mutex, RwLock};
+use runtime::Plan;
+use runtime::plan::Filter;
+use shim::Launcher;
+use snapshot::Snapshots;
+use store::Store;
+use volume::Volumes;
+
+use super::names;
+use super::policy::Backoff;
+use super::record::{CONTAINERS, Record};
+use super::registry::Registry;
+use super::state::{Moment, Progress};
+use crate::event::{Events, Kind};
+use crate::exec::Exec;
+use crate::timers::{Timer, Timers};
+
+/// The mechanisms that containers are made of.
+pub struct Parts {
+    /// Records.
+    pub store: Arc<Store>,
+    /// Images.
+    pub images: Arc<image::Images>,
+    /// Layers and writable layers.
+    pub snapshots: Snapshots,
+    /// Networks.
+    pub networks: Networks,
+    /// Volumes.
+    pub volumes: Volumes,
+    /// Shims.
+    pub launcher: Arc<Launcher>,
+    /// Where to tell what happens.
+    pub events: Events,
+}
+
+/// What the daemon's configuration says about containers.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// A directory for each container's files (log, hosts...); outlives the boot.
+    pub data: PathBuf,
+    /// A directory for each container's shim; does not outlive the boot.
+    pub state: PathBuf,
+    /// `--log-driver`.
+    pub log_driver: String,
+    /// `--log-opt`, for containers with the default driver.
+    pub log_options: StringMap,
+    /// `--default-ulimit`.
+    pub ulimits: Vec<api::container::Ulimit>,
+    /// `--default-shm-size` in bytes.
+    pub shm_size: i64,
+    /// `--cgroup-parent`; empty for `/docker`.
+    pub cgroup_parent: String,
+    /// `--init`: containers that do not say get an init process.
+    pub init: bool,
+    /// The program that becomes `/sbin/docker-init`.
+    pub init_path: PathBuf,
+    /// `--seccomp-profile`: JSON instead of Docker's default profile; `unconfined` for none.
+    pub seccomp_profile: Option<String>,
+    /// `--no-new-privileges` for all containers.
+    pub no_new_privileges: bool,
+    /// Seconds that `stop` waits by default.
+    pub stop_timeout: i64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("/var/lib/hythe/containers"),
+            state: PathBuf::from("/run/hythe/containers"),
+            log_driver: "json-file".into(),
+            log_options: StringMap::new(),
+            ulimits: Vec::new(),
+            shm_size: 64 << 20,
+            cgroup_parent: String::new(),
+            init: false,
+            init_path: PathBuf::from("/usr/bin/hythe-shim"),
+            seccomp_profile: None,
+            no_new_privileges: false,
+            stop_timeout: 10,
+        }
+    }
+}
+
+/// Everything behind [`super::Containers`] and [`crate::Execs`].
+pub(crate) struct Shared {
+    pub(crate) parts: Parts,
+    pub(crate) config: Config,
+    pub(crate) registry: Registry<Arc<Container>>,
+    pub(crate) execs: Mutex<HashMap<String, Arc<Exec>>>,
+    pub(crate) timers: Timers,
+    /// Compiled filters by profile text and capability mask.
+    pub(crate) filters: Mutex<HashMap<(String, u64), Filter>>,
+    /// Held while a prune runs.
+    pub(crate) pruning: Mutex<()>,
+    /// Volumes that a create is about to use, by name: they count as used though no record names them yet.
+    pub(crate) last_capability: u32,
+    pub(crate) layout: cgroups::Layout,
+    pub(crate) abilities: super::spec::resources::Abilities,
+}
+
+/// One container in memory.
+pub(crate) struct Container {
+    pub(crate) id: String,
+    pub(crate) operation: Mutex<()>,
+    pub(crate) live: Mutex<Live>,
+    record: RwLock<Arc<Record>>,
+    pub(crate) progress: Progress,
+}
+
+/// What is known of a container only while the daemon lives.
+#[derive(Default)]
+pub(crate) struct Live {
+    /// The shim, while there is a process.
+    pub(crate) handle: Option<shim::Handle>,
+    /// What the run was made of; made anew from the record after an adoption.
+    pub(crate) plan: Option<Arc<Plan>>,
+    /// Clients that attached before the start.
+    pub(crate) pending: Vec<(OwnedFd, shim::AttachOptions)>,
+    /// The restart that waits for its time.
+    pub(crate) restart: Option<Timer>,
+    pub(crate) backoff: Backoff,
+    /// `docker restart` is at work: the exit must neither remove nor restart the container.
+    pub(crate) restarting_by_hand: bool,
+    /// Set when the run's log is complete.
+    pub(crate) log_ended: Option<logs::Signal>,
+    pub(crate) health: super::health::Health,
+}
+
+impl Container {
+    pub(crate) fn new(record: Record) -> Arc<Self> {
+        let moment = Moment {
+            running: record.state.phase.counts_as_running(),
+            exit_code: record.state.exit_code,
+            error: record.state.error.clone(),
+            ..Moment::default()
+        };
+        Arc::new(Self {
+            id: record.id.clone(),
+            operation: Mutex::new(()),
+            live: Mutex::new(Live::default()),
+            record: RwLock::new(Arc::new(record)),
+            progress: Progress::new(moment),
+        })
+    }
+
+    /// The record as it is now; a value, not a view.
+    pub(crate) fn record(&self) -> Arc<Record> {
+        Arc::clone(&self.record.read())
+    }
+
+    /// The shim of the running container.
+    ///
+    /// # Errors
+    /// Conflict, in Docker's words, if there is no process.
+    pub(crate) fn handle(&self) -> Result<shim::Handle> {
+        self.live.lock().handle.clone().ok_or_else(|| self.not_running())
+    }
+
+    pub(crate) fn not_running(&self) -> errdefs::Error {
+        errdefs::conflict(format!("container {} is not running", self.id))
+    }
+}
+
+impl Shared {
+    /// Changes a record: stored first, then shown.
+    ///
+    /// # Errors
+    /// If the store cannot write; nothing has changed then.
+    pub(crate) fn change(
+        &self,
+        container: &Container,
+        change: impl FnOnce(&mut Record),
+    ) -> Result<Arc<Record>> {
+        let mut record = Record::clone(&container.record());
+        change(&mut record);
+        self.parts.store.put(&CONTAINERS, &container.id, &record)?;
+        Ok(show(container, record))
+    }
+
+    /// Changes a record by something that has happened: shown even if the store cannot write it.
+    pub(crate) fn happened(&self, container: &Container, change: impl FnOnce(&mut Record)) -> Arc<Record> {
+        let mut record = Record::clone(&container.record());
+        change(&mut record);
+        if let Err(error) = self.parts.store.put(&CONTAINERS, &container.id, &record) {
+            tracing::error!(container = names::short(&container.id), %error, "cannot record what happened");
+        }
+        show(container, record)
+    }
+
+    /// Tells an event of a container, with `extra` attributes.
+    pub(crate) fn tell(&self, record: &Record, action: &str, extra: &[(&str, String)]) {
+        let mut attributes = record.attributes();
+        attributes.extend(extra.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        self.parts.events.publish(Kind::Container, action, &record.id, attributes);
+    }
+
+    /// Where the container's own files are.
+    pub(crate) fn data_dir(&self, id: &str) -> PathBuf {
+        self.config.data.join(id)
+    }
+
+    /// Where the container's shim is.
+    pub(crate) fn state_dir(&self, id: &str) -> PathBuf {
+        self.config.state.join(id)
+    }
+}
+
+fn show(container: &Container, record: Record) -> Arc<Record> {
+    let record = Arc::new(record);
+    *container.record.write() = Arc::clone(&record);
+    record
+}

@@ -1,0 +1,264 @@
+//! Starting a container: addresses and ports, files, plan, shim, links, go.
+//!
+//! The shim sets the container up while its links are made. Whatever fails, everything of the run is given back, the
+//! container stays as it was before with the reason recorded (semantics 53 and 54), and nobody sees a half-made run.
+//! After a crash the state directory says whether a shim was started; `restore` finishes or undoes from there.
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::Arc;
+
+use errdefs::{Class, Context, Error, Result};
+use jiff::Timestamp;
+use network::{Endpoint, Netns, PortSocket};
+use shim::{Forward, Handle, LaunchRequest, PortProtocol, Stdio};
+
+use super::networking::{self, Mode};
+use super::record::Record;
+use super::shared::{Container, Shared};
+use super::state::Phase;
+use super::{Containers, names};
+use crate::event::Kind;
+
+/// Exit code of a container whose start failed before its program could.
+const FAILED: i32 = 128;
+
+/// Why a start failed, with the exit code to record.
+pub(crate) struct Failure {
+    error: Error,
+    code: i32,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, code: FAILED }
+    }
+}
+
+impl From<runtime::StartError> for Failure {
+    fn from(error: runtime::StartError) -> Self {
+        let code = error.exit_code();
+        let class = if code == FAILED { Class::System } else { Class::InvalidParameter };
+        Self { error: Error::new(class, error.docker_create_text()), code }
+    }
+}
+
+/// The network of a run that is being made.
+#[derive(Default)]
+struct Reserved {
+    endpoints: Vec<Endpoint>,
+    sockets: Vec<PortSocket>,
+    netns: Option<Netns>,
+}
+
+impl Containers {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// NotModified if it runs already; what hinders the start otherwise, in Docker's words.
+    pub fn start(&self, reference: &str) -> Result<()> {
+        let container = self.shared.registry.find(reference)?;
+        let _operation = container.operation.lock();
+        let state = &container.record().state;
+        match state.phase {
+            Phase::Paused => {
+                return Err(errdefs::conflict("cannot start a paused container, try unpause instead"));
+            }
+            phase if phase.counts_as_running() => {
+                return Err(Error::new(Class::NotModified, "container is already running"));
+            }
+            Phase::Removing | Phase::Dead => {
+                return Err(errdefs::conflict("container is marked for removal and cannot be started"));
+            }
+            _ => {}
+        }
+        container.live.lock().backoff.reset();
+        self.shared.happened(&container, |record| record.state.restarts = 0);
+        self.shared.start(&container)
+    }
+}
+
+impl Shared {
+    /// Starts a container whose operation lock is held and which has no process.
+    ///
+    /// # Errors
+    /// What hindered it; it is recorded too. A container that is to be removed automatically is removed then.
+    pub(crate) fn start(self: &Arc<Self>, container: &Arc<Container>) -> Result<()> {
+        let record = container.record();
+        match self.launch(container, &record) {
+            Ok(handle) => {
+                let pid = handle.pid().unwrap_or(0);
+                {
+                    let mut live = container.live.lock();
+                    live.handle = Some(handle);
+                    live.log_ended = logs::Signal::new().ok();
+                }
+                let record = self.happened(container, |record| record.state.started(pid, Timestamp::now()));
+                container.progress.update(|moment| {
+                    moment.running = true;
+                    moment.error.clear();
+                });
+                self.tell(&record, "start", &[]);
+                self.start_health(container);
+                Ok(())
+            }
+            Err(failure) => {
+                self.start_failed(container, &failure);
+                Err(failure.error)
+            }
+        }
+    }
+
+    fn start_failed(self: &Arc<Self>, container: &Arc<Container>, failure: &Failure) {
+        let text = failure.error.to_string();
+        {
+            let mut live = container.live.lock();
+            live.pending.clear();
+            live.plan = None;
+        }
+        self.end_run(&container.record());
+        let record = self
+            .happened(container, |record| record.state.start_failed(failure.code, &text, Timestamp::now()));
+        self.tell(&record, "die", &[("exitCode", failure.code.to_string()), ("execDuration", "0".into())]);
+        container.progress.update(|moment| {
+            moment.running = false;
+            moment.exits += 1;
+            moment.exit_code = failure.code;
+            moment.error = text;
+        });
+        if record.auto_remove {
+            self.remove_automatically(container);
+        }
+    }
+
+    /// Gives back what a run has had: addresses and ports, volumes, the shim's directory. Failures are logged: there
+    /// is nobody who could do more, and `restore` tries again.
+    pub(crate) fn end_run(&self, record: &Record) {
+        match self.parts.networks.release(&record.id) {
+            Ok(endpoints) => {
+                for endpoint in endpoints {
+                    self.tell_network(&endpoint, "disconnect");
+                }
+            }
+            Err(error) => {
+                tracing::error!(container = names::short(&record.id), %error, "cannot release the network");
+            }
+        }
+        self.release_volumes(record);
+        self.unmount_shm(record);
+        let dir = self.state_dir(&record.id);
+        if let Err(error) = fs::remove_dir_all(&dir).or_else(super::create::not_found_is_fine) {
+            tracing::error!(path = %dir.display(), %error, "cannot remove a run's directory");
+        }
+    }
+
+    pub(crate) fn tell_network(&self, endpoint: &Endpoint, action: &str) {
+        let attributes = api::StringMap::from([
+            ("container".to_owned(), endpoint.container_id.clone()),
+            ("name".to_owned(), endpoint.network_name.clone()),
+            ("type".to_owned(), "bridge".to_owned()),
+        ]);
+        self.parts.events.publish(Kind::Network, action, &endpoint.network_id, attributes);
+    }
+
+    fn launch(&self, container: &Arc<Container>, record: &Record) -> Result<Handle, Failure> {
+        let reserved = self.reserve(record).map_err(|error| {
+            if error.message().starts_with("cannot join network namespace") {
+                return error;
+            }
+            error.context("failed to set up container networking")
+        })?;
+        if !matches!(networking::mode(record), Mode::Container(_)) {
+            self.write_network_files(record, &reserved.endpoints)?;
+        }
+        let bound = self.bind_sources(record)?;
+        let shm = self.shm(record)?;
+        let plan = self.plan(record, bound, shm)?;
+        container.live.lock().plan = Some(Arc::new(plan.clone()));
+        let Reserved { endpoints, sockets, netns } = reserved;
+        let (held, forwards) = split_sockets(sockets);
+        let given = netns.as_ref().map(|netns| netns.as_fd().try_clone_to_owned()).transpose();
+        let request = LaunchRequest {
+            id: container.id.as_str().into(),
+            state_dir: self.make_state_dir(&container.id)?,
+            plan,
+            netns: given.context(|| "network namespace")?,
+            stdio: Stdio { open_stdin: record.config.open_stdin, stdin_once: record.config.stdin_once },
+            log: super::log::of_run(self, record)?,
+            held,
+            forwards,
+            attaches: std::mem::take(&mut container.live.lock().pending),
+        };
+        let handle = self.parts.launcher.launch(request)?;
+        let linked = netns.map_or(Ok(()), |netns| self.link(&endpoints, &netns));
+        if let Err(error) = linked {
+            // The shim notices that its container is killed; its last word is ignored, as no run has it for handle.
+            let _ = handle.kill_all();
+            return Err(error.context("failed to set up container networking").into());
+        }
+        handle.wait_created()?;
+        handle.start()?;
+        for endpoint in &endpoints {
+            self.tell_network(endpoint, "connect");
+        }
+        Ok(handle)
+    }
+
+    /// Takes addresses, ports and a namespace, as the record's network mode asks for.
+    fn reserve(&self, record: &Record) -> Result<Reserved> {
+        match networking::mode(record) {
+            Mode::Host => return Ok(Reserved::default()),
+            Mode::Container(id) => {
+                self.network_owner(&id)?;
+                return Ok(Reserved::default());
+            }
+            Mode::Own => {}
+        }
+        let mut reserved = Reserved::default();
+        for request in networking::requests(record)? {
+            let reservation = self.parts.networks.reserve(&request)?;
+            reserved.endpoints.push(reservation.endpoint);
+            reserved.sockets.extend(reservation.sockets);
+        }
+        reserved.netns = Some(self.parts.networks.take_netns()?);
+        Ok(reserved)
+    }
+
+    fn link(&self, endpoints: &[Endpoint], netns: &Netns) -> Result<()> {
+        for (index, endpoint) in endpoints.iter().enumerate() {
+            self.parts.networks.connect(endpoint, netns, &format!("eth{index}"))?;
+        }
+        Ok(())
+    }
+
+    fn make_state_dir(&self, id: &str) -> Result<std::path::PathBuf> {
+        let dir = self.state_dir(id);
+        let make = || fs::DirBuilder::new().mode(0o700).create(&dir);
+        make()
+            .or_else(|error| match error.kind() {
+                // Left over by a run that could not be cleaned up.
+                std::io::ErrorKind::AlreadyExists => fs::remove_dir_all(&dir).and_then(|()| make()),
+                _ => Err(error),
+            })
+            .context(|| format!("make {}", dir.display()))?;
+        Ok(dir)
+    }
+}
+
+/// Sockets that only hold a port, and those whose traffic the shim relays.
+fn split_sockets(sockets: Vec<PortSocket>) -> (Vec<std::os::fd::OwnedFd>, Vec<Forward>) {
+    let (mut held, mut forwards) = (Vec::new(), Vec::new());
+    for socket in sockets {
+        let protocol = match socket.protocol {
+            network::Protocol::Tcp => PortProtocol::Tcp,
+            network::Protocol::Udp => PortProtocol::Udp,
+            network::Protocol::Sctp => {
+                held.push(socket.fd);
+                continue;
+            }
+        };
+        forwards.push(Forward { listener: socket.fd, protocol, target: socket.target });
+    }
+    (held, forwards)
+}

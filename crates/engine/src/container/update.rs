@@ -1,0 +1,111 @@
+//! Changing limits and restart policy of a container, also of a running one (semantics 68).
+
+use api::container::{Resources, UpdateRequest, UpdateResponse};
+use errdefs::{Result, conflict, invalid};
+
+use super::spec::resources;
+use super::state::Phase;
+use super::{Containers, exit, validate};
+
+impl Containers {
+    /// Changes limits and restart policy.
+    ///
+    /// # Errors
+    /// InvalidParameter for nonsense; Conflict in states that do not allow it.
+    pub fn update(&self, reference: &str, request: UpdateRequest) -> Result<UpdateResponse> {
+        let shared = &self.shared;
+        let mut wanted = request.resources;
+        validate::restart_policy(&request.restart_policy)?;
+        let warnings = resources::check(&mut wanted, &shared.abilities, true)?;
+        let container = shared.registry.find(reference)?;
+        let _operation = container.operation.lock();
+        let record = container.record();
+        let what = |text: &str| conflict(format!("Cannot update container {}: {text}", container.id));
+        match record.state.phase {
+            Phase::Removing | Phase::Dead => {
+                return Err(what("Container is marked for removal and cannot be \"update\"."));
+            }
+            Phase::Restarting => {
+                return Err(what("Container is restarting, wait until the container is running"));
+            }
+            _ => {}
+        }
+        if exit::restarts(&request.restart_policy) && record.auto_remove {
+            return Err(invalid(
+                "Restart policy cannot be updated because AutoRemove is enabled for the container",
+            ));
+        }
+        let mut merged = record.host.resources.clone();
+        merge(&mut merged, &wanted);
+        if wanted.memory > 0 && merged.memory_swap > 0 && merged.memory_swap < merged.memory {
+            return Err(what(
+                "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+            ));
+        }
+        if record.state.phase.has_process() {
+            let limits = runtime::compile::compile_limits(&resources::to_oci(&merged)?)?;
+            container.handle()?.update(limits).map_err(|error| what(&error.to_string()))?;
+        }
+        let record = shared.change(&container, |record| {
+            record.host.resources = merged;
+            if !request.restart_policy.name.is_empty() {
+                record.host.restart_policy = request.restart_policy.clone();
+            }
+        })?;
+        shared.tell(&record, "update", &[]);
+        Ok(UpdateResponse { warnings: Some(warnings) })
+    }
+}
+
+/// Lays what is asked for over what is; zero means "as it is".
+fn merge(have: &mut Resources, wanted: &Resources) {
+    fn number<T: Copy + Default + PartialEq>(have: &mut T, wanted: T) {
+        if wanted != T::default() {
+            *have = wanted;
+        }
+    }
+    fn text(have: &mut String, wanted: &str) {
+        if !wanted.is_empty() {
+            wanted.clone_into(have);
+        }
+    }
+    if wanted.nano_cpus > 0 {
+        (have.cpu_period, have.cpu_quota) = (0, 0);
+    }
+    if wanted.cpu_period > 0 || wanted.cpu_quota > 0 {
+        have.nano_cpus = 0;
+    }
+    number(&mut have.cpu_shares, wanted.cpu_shares);
+    number(&mut have.memory, wanted.memory);
+    number(&mut have.nano_cpus, wanted.nano_cpus);
+    number(&mut have.blkio_weight, wanted.blkio_weight);
+    number(&mut have.cpu_period, wanted.cpu_period);
+    number(&mut have.cpu_quota, wanted.cpu_quota);
+    number(&mut have.cpu_realtime_period, wanted.cpu_realtime_period);
+    number(&mut have.cpu_realtime_runtime, wanted.cpu_realtime_runtime);
+    number(&mut have.memory_reservation, wanted.memory_reservation);
+    number(&mut have.memory_swap, wanted.memory_swap);
+    text(&mut have.cpuset_cpus, &wanted.cpuset_cpus);
+    text(&mut have.cpuset_mems, &wanted.cpuset_mems);
+    if let Some(limit) = wanted.pids_limit {
+        have.pids_limit = if limit > 0 { Some(limit) } else { Some(-1) };
+    }
+    if wanted.oom_kill_disable.is_some() {
+        have.oom_kill_disable = wanted.oom_kill_disable;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_keeps_what_is_and_cpus_replace_quota() {
+        let mut have = Resources { memory: 5, cpu_quota: 7, cpu_period: 8, ..Resources::default() };
+        merge(&mut have, &Resources { nano_cpus: 9, pids_limit: Some(0), ..Resources::default() });
+        assert_eq!((have.memory, have.nano_cpus, have.cpu_quota, have.cpu_period), (5, 9, 0, 0));
+        assert_eq!(have.pids_limit, Some(-1));
+        merge(&mut have, &Resources { cpu_quota: 3, memory: 6, ..Resources::default() });
+        assert_eq!((have.memory, have.nano_cpus, have.cpu_quota), (6, 0, 3));
+    }
+}
