@@ -30,7 +30,8 @@
 //! the port it came from or between isolated ports.
 //!
 //! Known limit: nftables tables are independent. A host whose own `FORWARD` chain drops by policy (ufw, an installed
-//! Docker) must accept the bridges there: an accept here cannot overrule it.
+//! Docker) must accept the bridges there: an accept here cannot overrule it. [`Firewall::foreign_barriers`] finds such
+//! chains, so that the user can be told.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -39,8 +40,8 @@ use errdefs::Result;
 use rustix::io::Errno;
 
 use crate::netlink::nftables::{
-    Element, Expression as Step, Hook, KIND_LOCAL, Kind, REGISTER, Transaction, Verdict, connection, family,
-    get_table, hook, meta,
+    BaseChain, Element, Expression as Step, Hook, KIND_LOCAL, Kind, REGISTER, Transaction, Verdict,
+    base_chains, connection, family, get_table, hook, meta,
 };
 use crate::netlink::{Encoder, Socket};
 use crate::{Endpoint, Protocol};
@@ -128,6 +129,13 @@ impl Firewall {
             Err(refused) if refused.errno == Errno::NOENT => Ok(false),
             Err(refused) => Err(errdefs::system("look for the nftables table").with_source(refused)),
         }
+    }
+
+    /// Chains of others that drop by policy what is forwarded: no rule of ours can let it pass.
+    pub(crate) fn foreign_barriers(&mut self) -> Result<Vec<String>> {
+        let chains = base_chains(&mut self.socket)?;
+        let barrier = |chain: &BaseChain| chain.hook == hook::FORWARD && chain.drops;
+        Ok(chains.into_iter().filter(barrier).map(|chain| chain.name).collect())
     }
 
     /// Removes the table, if it is there.

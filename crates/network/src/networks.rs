@@ -203,6 +203,25 @@ impl Networks {
         ResolvConf::build(&self.inner.config, options, network)
     }
 
+    /// What on this host stands in the way of containers' traffic, in sentences for `info`.
+    ///
+    /// # Errors
+    /// If the kernel refuses to list the firewall's chains.
+    pub fn warnings(&self) -> Result<Vec<String>> {
+        let barriers = self.inner.firewall.lock().foreign_barriers()?;
+        let bridge = &self.inner.config.bridge;
+        Ok(barriers
+            .into_iter()
+            .map(|chain| {
+                format!(
+                    "WARNING: firewall chain \"{chain}\" drops what it does not know: containers may be cut off. \
+                     Allow their traffic there, e.g.: nft insert rule {chain} iifname {bridge} accept; \
+                     nft insert rule {chain} oifname {bridge} accept"
+                )
+            })
+            .collect())
+    }
+
     /// Removes every trace from the host: the table and the bridges. The records stay.
     ///
     /// # Errors

@@ -16,6 +16,11 @@ pub(crate) const GATEWAY_MODE6: &str = "com.docker.network.bridge.gateway_mode_i
 pub(crate) const INHIBIT_IPV4: &str = "com.docker.network.bridge.inhibit_ipv4";
 pub(crate) const TRUSTED: &str = "com.docker.network.bridge.trusted_host_interfaces";
 
+/// Switches of the container's interface: `net.ipv4.conf.IFNAME.log_martians=1,...`.
+pub(crate) const ENDPOINT_SYSCTLS: &str = "com.docker.network.endpoint.sysctls";
+/// Name of the container's interface.
+pub(crate) const ENDPOINT_IFNAME: &str = "com.docker.network.endpoint.ifname";
+
 /// The smallest MTU that IPv4 works with, and the largest an Ethernet-like link has.
 const MTU_RANGE: std::ops::RangeInclusive<u32> = 68..=65_535;
 
@@ -42,6 +47,31 @@ pub(crate) fn parse_mtu(value: &str) -> Result<u32> {
     if number == 0 || MTU_RANGE.contains(&number) { Ok(number) } else { Err(wrong()) }
 }
 
+/// Reads [`ENDPOINT_SYSCTLS`] into paths below `/proc/sys` and values. Only switches of the interface itself can be named.
+pub(crate) fn parse_sysctls(text: &str, ifname: &str) -> Result<Vec<(String, String)>> {
+    let one = |setting: &str| {
+        let wrong = || {
+            errdefs::invalid(format!(
+                "unable to apply sysctl {setting}: it must be net.FAMILY.conf.IFNAME.NAME=VALUE"
+            ))
+        };
+        let (name, value) = setting.split_once('=').ok_or_else(wrong)?;
+        let parts: Vec<&str> = name.split('.').collect();
+        let plain = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        match parts.as_slice() {
+            ["net", family @ ("ipv4" | "ipv6" | "mpls"), group, "IFNAME", key]
+                if plain(group) && plain(key) =>
+            {
+                Ok((format!("net/{family}/{group}/{ifname}/{key}"), value.to_owned()))
+            }
+            _ => Err(wrong()),
+        }
+    };
+    text.split(',').map(str::trim).filter(|setting| !setting.is_empty()).map(one).collect()
+}
+
 /// Whether the kernel would take this as the name of a link.
 pub(crate) fn check_link_name(name: &str) -> Result<()> {
     let wrong = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
@@ -56,6 +86,23 @@ pub(crate) fn check_link_name(name: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_switches_of_the_interface_are_taken() {
+        let parsed =
+            parse_sysctls("net.ipv4.conf.IFNAME.log_martians=1, net.ipv6.conf.IFNAME.accept_ra=2", "eth1");
+        let expected = [("net/ipv4/conf/eth1/log_martians", "1"), ("net/ipv6/conf/eth1/accept_ra", "2")];
+        assert_eq!(parsed.unwrap(), expected.map(|(path, value)| (path.to_owned(), value.to_owned())));
+        for wrong in [
+            "net.ipv4.ip_forward=1",
+            "net.ipv4.conf.all.x=1",
+            "kernel.x.y.IFNAME.z=1",
+            "net.ipv4.conf.IFNAME./x=1",
+            "net.ipv4.conf.IFNAME.x",
+        ] {
+            assert!(parse_sysctls(wrong, "eth0").is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn values_are_read_as_docker_reads_them() {

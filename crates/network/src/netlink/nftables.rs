@@ -1,12 +1,15 @@
 //! nf_tables messages: tables, chains, rules of a few expressions, sets and maps, in transactions.
 
-use super::{Encoder, flag};
+use errdefs::Result;
+
+use super::{Encoder, Socket, attribute, flag};
 
 const SUBSYSTEM: u16 = 10;
 const NEWTABLE: u16 = SUBSYSTEM << 8;
 const GETTABLE: u16 = SUBSYSTEM << 8 | 1;
 pub(super) const DELTABLE: u16 = SUBSYSTEM << 8 | 2;
 const NEWCHAIN: u16 = SUBSYSTEM << 8 | 3;
+const GETCHAIN: u16 = SUBSYSTEM << 8 | 4;
 const NEWRULE: u16 = SUBSYSTEM << 8 | 6;
 const NEWSET: u16 = SUBSYSTEM << 8 | 9;
 const NEWSETELEM: u16 = SUBSYSTEM << 8 | 12;
@@ -81,6 +84,53 @@ pub(crate) fn get_table(e: &mut Encoder, table: &str) {
         e.raw(&[FAMILY_INET, 0, 0, 0]);
         e.text(1, table);
     });
+}
+
+/// A base chain of any table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BaseChain {
+    /// As `nft` names it: `ip filter FORWARD`.
+    pub(crate) name: String,
+    /// Where it is attached.
+    pub(crate) hook: u32,
+    /// What no rule decides is dropped.
+    pub(crate) drops: bool,
+}
+
+/// All base chains of the namespace that see IP packets.
+pub(crate) fn base_chains(socket: &mut Socket) -> Result<Vec<BaseChain>> {
+    let mut request = Encoder::new();
+    request.message(GETCHAIN, flag::REQUEST | flag::DUMP, |e| e.raw(&[FAMILY_UNSPEC, 0, 0, 0]));
+    let mut chains = Vec::new();
+    socket.query(request, |kind, payload| {
+        if kind == NEWCHAIN {
+            chains.extend(parse_chain(payload)?);
+        }
+        Ok(())
+    })?;
+    Ok(chains)
+}
+
+fn parse_chain(payload: &[u8]) -> Result<Option<BaseChain>> {
+    let Some((header, attributes)) = payload.split_first_chunk::<4>() else {
+        return Err(errdefs::system("a netlink chain message is too short"));
+    };
+    let family = match header[0] {
+        1 => "inet",
+        2 => "ip",
+        10 => "ip6",
+        _ => return Ok(None),
+    };
+    let attributes = attribute::parse(attributes)?;
+    let text = |kind| attribute::find(&attributes, kind).and_then(attribute::text);
+    let number = |attributes: &[(u16, &[u8])], kind| {
+        attribute::find(attributes, kind).and_then(attribute::u32).map(u32::from_be)
+    };
+    let Some(hook) = attribute::find(&attributes, 4) else { return Ok(None) };
+    let hook = number(&attribute::parse(hook)?, 1);
+    let (Some(table), Some(chain), Some(hook)) = (text(1), text(3), hook) else { return Ok(None) };
+    let drops = number(&attributes, 5) == Some(0);
+    Ok(Some(BaseChain { name: format!("{family} {table} {chain}"), hook, drops }))
 }
 
 /// One atomic change of one table.

@@ -1,6 +1,7 @@
 //! Connecting: links, addresses, routes and rules for a reserved endpoint, and their end.
 
 use std::net::IpAddr;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use errdefs::{Collected, Context, Result};
@@ -8,9 +9,10 @@ use ipnet::IpNet;
 use rustix::io::Errno;
 
 use super::Inner;
+use crate::definition::option;
 use crate::firewall::{self, Entry};
 use crate::netlink::{Encoder, Socket, conntrack, route};
-use crate::netns::Inside;
+use crate::netns::{self, Inside};
 use crate::schema::{ENDPOINTS, EndpointRecord};
 use crate::{Driver, Endpoint, Netns, Network, Protocol};
 
@@ -21,9 +23,13 @@ impl Inner {
             return Ok(());
         }
         let what = || format!("connect {} to network {}", endpoint.container_name, network.name);
+        let ifname = endpoint.driver_opts.get(option::ENDPOINT_IFNAME).map_or(ifname, String::as_str);
+        let sysctls = endpoint.driver_opts.get(option::ENDPOINT_SYSCTLS).map_or("", String::as_str);
+        let sysctls = option::parse_sysctls(sysctls, ifname)?;
         let mut inside = netns.inside();
         let index = self.make_link(&network, endpoint, netns, &mut inside, ifname).context(what)?;
         let rest = configure(&mut inside, endpoint, index)
+            .and_then(|()| set_inside(netns, &sysctls))
             .and_then(|()| self.apply(&firewall::port_entries(endpoint), &[]));
         if rest.is_err() {
             // Failing is rare: the 17 ms that one deletion takes do not matter.
@@ -41,7 +47,6 @@ impl Inner {
         inside: &mut Inside,
         ifname: &str,
     ) -> Result<u32> {
-        use std::os::fd::AsFd;
         let planned = inside.next_index.take();
         let mut host = self.host.lock();
         // The bridge's index is looked up: somebody may have deleted and made it again.
@@ -213,6 +218,20 @@ fn configure(inside: &mut Inside, endpoint: &Endpoint, index: u32) -> Result<()>
         gateways.for_each(|gateway| route::new_default_route(&mut batch, index, gateway));
     }
     inside.route.run(batch, || "set addresses and routes".to_owned())
+}
+
+/// Writes switches below `/proc/sys` as they are seen in a namespace.
+fn set_inside(netns: &Netns, sysctls: &[(String, String)]) -> Result<()> {
+    if sysctls.is_empty() {
+        return Ok(());
+    }
+    std::thread::scope(|scope| {
+        let inside = scope.spawn(|| {
+            netns::enter(netns.as_fd())?;
+            sysctls.iter().try_for_each(|(path, value)| switch(path, value))
+        });
+        inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Writes a switch below `/proc/sys`, unless it has the value: a read-only `/proc/sys` with the right values is fine.

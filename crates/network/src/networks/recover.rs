@@ -47,7 +47,7 @@ impl Inner {
             networks.insert(id.clone(), Arc::new(record.into_network(id)?));
         }
         let mut endpoints = BTreeMap::new();
-        let mut ports = PortTable::new(ephemeral_ports());
+        let mut ports = PortTable::new(ephemeral_ports(), reserved_ports());
         for (id, record) in store.list(&ENDPOINTS)? {
             let endpoint: Endpoint = record.into_endpoint(id.clone())?;
             for port in &endpoint.ports {
@@ -301,4 +301,14 @@ fn ephemeral_ports() -> (u16, u16) {
         (Some(Ok(first)), Some(Ok(last))) if first < last => (first, last),
         _ => EPHEMERAL_PORTS,
     }
+}
+
+/// `ip_local_reserved_ports`: `8080,9148-9150`, mostly empty.
+fn reserved_ports() -> Vec<(u16, u16)> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_reserved_ports").unwrap_or_default();
+    let range = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some((first.parse().ok()?, last.parse().ok()?))
+    };
+    text.trim().split(',').filter_map(range).collect()
 }

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::Inner;
 use super::state::State;
+use crate::definition::option;
 use crate::limits::BRIDGE_PORTS_MAX;
 use crate::port::socket;
 use crate::schema::{ENDPOINTS, EndpointRecord};
@@ -225,6 +226,16 @@ pub(super) fn validate(network: &Network, request: &EndpointRequest) -> Result<(
                 }
             }
         }
+    }
+    if let Some(name) = request.driver_opts.get(option::ENDPOINT_IFNAME)
+        && let Err(error) = option::check_link_name(name)
+    {
+        problems.push(error.to_string());
+    }
+    if let Some(text) = request.driver_opts.get(option::ENDPOINT_SYSCTLS)
+        && let Err(error) = option::parse_sysctls(text, "")
+    {
+        problems.push(error.to_string());
     }
     let list = match problems.as_slice() {
         [] => return Ok(()),

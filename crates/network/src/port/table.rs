@@ -14,12 +14,14 @@ pub(crate) struct PortTable {
     /// Where the last search for an ephemeral port ended.
     cursors: HashMap<(Protocol, IpAddr), u16>,
     ephemeral: (u16, u16),
+    /// Ports of the ephemeral range that the administrator keeps for other uses.
+    reserved: Vec<(u16, u16)>,
 }
 
 impl PortTable {
-    /// `ephemeral` is the range ports are chosen from for those who name none.
-    pub(crate) fn new(ephemeral: (u16, u16)) -> Self {
-        Self { taken: BTreeMap::new(), cursors: HashMap::new(), ephemeral }
+    /// `ephemeral` is the range ports are chosen from for those who name none, except the `reserved` ones.
+    pub(crate) fn new(ephemeral: (u16, u16), reserved: Vec<(u16, u16)>) -> Self {
+        Self { taken: BTreeMap::new(), cursors: HashMap::new(), ephemeral, reserved }
     }
 
     /// Takes a port on an address for an endpoint.
@@ -49,13 +51,14 @@ impl PortTable {
     }
 
     /// Candidates for a port that may be any: all ephemeral ones, beginning after the last one given.
-    pub(crate) fn ephemeral(&self, protocol: Protocol, ip: IpAddr) -> impl Iterator<Item = u16> + use<> {
+    pub(crate) fn ephemeral(&self, protocol: Protocol, ip: IpAddr) -> impl Iterator<Item = u16> + use<'_> {
         let (first, last) = self.ephemeral;
         let start = match self.cursors.get(&(protocol, ip)) {
             Some(cursor) if (first..last).contains(cursor) => cursor + 1,
             _ => first,
         };
-        (start..=last).chain(first..start)
+        let reserved = |port: &u16| self.reserved.iter().any(|(first, last)| (*first..=*last).contains(port));
+        (start..=last).chain(first..start).filter(move |port| !reserved(port))
     }
 
     /// Remembers where the search ended.
@@ -74,7 +77,7 @@ mod tests {
     use Protocol::{Tcp, Udp};
 
     fn table() -> PortTable {
-        PortTable::new((100, 102))
+        PortTable::new((100, 104), vec![(101, 102)])
     }
 
     fn at(text: &str) -> SocketAddr {
@@ -114,11 +117,11 @@ mod tests {
     fn ephemeral_ports_go_round_beginning_after_the_last() {
         let mut table = table();
         let ip = at("0.0.0.0:0").ip();
-        assert_eq!(table.ephemeral(Tcp, ip).collect::<Vec<_>>(), [100, 101, 102]);
+        assert_eq!(table.ephemeral(Tcp, ip).collect::<Vec<_>>(), [100, 103, 104]);
         table.advance(Tcp, ip, 100);
-        assert_eq!(table.ephemeral(Tcp, ip).collect::<Vec<_>>(), [101, 102, 100]);
-        table.advance(Tcp, ip, 102);
-        assert_eq!(table.ephemeral(Tcp, ip).collect::<Vec<_>>(), [100, 101, 102]);
+        assert_eq!(table.ephemeral(Tcp, ip).collect::<Vec<_>>(), [103, 104, 100]);
+        table.advance(Tcp, ip, 104);
+        assert_eq!(table.ephemeral(Tcp, ip).collect::<Vec<_>>(), [100, 103, 104]);
         assert_eq!(table.ephemeral(Udp, ip).next(), Some(100));
     }
 }

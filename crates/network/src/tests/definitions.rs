@@ -290,3 +290,21 @@ fn host_and_none_have_members_without_addresses() {
         assert_eq!(world.networks.release(network).unwrap().len(), 1);
     }
 }
+
+#[test]
+fn options_of_an_endpoint_name_its_interface_and_set_its_switches() {
+    let world = World::new();
+    let options = [("ifname", "wan0"), ("sysctls", "net.ipv4.conf.IFNAME.log_martians=1")];
+    let options =
+        options.map(|(name, value)| (format!("com.docker.network.endpoint.{name}"), value.to_owned()));
+    let asked = EndpointRequest { driver_opts: options.into(), ..request("c1", "bridge", &[]) };
+    let endpoint = world.networks.reserve(&asked).unwrap().endpoint;
+    let netns = world.networks.take_netns().unwrap();
+    world.networks.connect(&endpoint, &netns, "eth0").unwrap();
+    assert_eq!(world.networks.statistics(&netns).unwrap()[0].name, "wan0");
+    let read = || std::fs::read_to_string("/proc/sys/net/ipv4/conf/wan0/log_martians").unwrap();
+    assert_eq!(within(&netns, read), "1\n");
+    let wrong = [("com.docker.network.endpoint.sysctls".to_owned(), "net.ipv4.ip_forward=0".to_owned())];
+    let asked = EndpointRequest { driver_opts: wrong.into(), ..request("c2", "bridge", &[]) };
+    assert_eq!(world.networks.reserve(&asked).unwrap_err().class(), errdefs::Class::InvalidParameter);
+}

@@ -167,3 +167,27 @@ fn a_flushed_ruleset_is_made_again() {
     world.networks.remove_all().unwrap();
     assert_eq!(oracle("nft", &["list", "ruleset"]).as_deref(), Some(""));
 }
+
+#[test]
+fn a_foreign_chain_that_drops_is_named() {
+    let world = World::new();
+    assert_eq!(world.networks.warnings().unwrap(), [""; 0]);
+    if oracle("nft", &["add table ip filter"]).is_none() {
+        return;
+    }
+    oracle("nft", &["add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }"]);
+    oracle("nft", &["add chain ip filter INPUT { type filter hook input priority 0; policy drop; }"]);
+    let warnings = world.networks.warnings().unwrap();
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains(r#"chain "ip filter FORWARD" drops"#), "{warnings:?}");
+    // The advice works.
+    let neighbour = world.neighbour();
+    serve(&neighbour.netns, "192.0.2.3:80");
+    let container = world.start("c1", &[]);
+    assert_unreachable(&container.netns, "192.0.2.3:80");
+    let advice = warnings[0].split_once("e.g.: ").unwrap().1;
+    advice.split("; ").for_each(|rule| {
+        oracle("nft", &[rule.strip_prefix("nft ").unwrap()]);
+    });
+    assert_eq!(ask(&container.netns, "192.0.2.3:80"), Some(HOST.to_string()));
+}
