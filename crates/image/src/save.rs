@@ -66,18 +66,19 @@ pub(crate) fn save(catalog: &Arc<Catalog>, request: &SaveRequest, archive: &mut 
     archive.small("repositories", &json(&repositories(&saved))?)?;
     archive.directory("blobs/")?;
     archive.directory("blobs/sha256/")?;
-    for (digest, bytes) in &made {
-        archive.small(&blob_path(digest), bytes)?;
-    }
-    let kept: BTreeSet<Digest> = saved
+    let blobs: BTreeSet<Digest> = saved
         .iter()
         .flat_map(|saved| {
             let layers = saved.layers.iter().map(|layer| layer.digest);
             layers.chain([saved.image.id, saved.manifest.digest])
         })
-        .filter(|digest| !made.contains_key(digest))
         .collect();
-    kept.iter().try_for_each(|digest| archive.blob(digest))?;
+    for digest in &blobs {
+        match made.get(digest) {
+            Some(bytes) => archive.small(&blob_path(digest), bytes)?,
+            None => archive.blob(digest)?,
+        }
+    }
     archive.writer.finish().map(drop)
 }
 
