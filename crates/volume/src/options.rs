@@ -33,15 +33,16 @@ pub(crate) fn parse(options: &BTreeMap<String, String>) -> Result<Option<MountOp
     if options.contains_key("size") {
         return Err(errdefs::not_implemented("quota size requested but no quota support"));
     }
-    let value = |key: &str| options.get(key).filter(|value| !value.is_empty());
-    let words = value("o").map_or("", String::as_str);
+    // As in Docker it counts that an option is there, not that it says something.
+    let value = |key: &str| options.get(key).map(String::as_str);
+    let words = value("o");
     match (value("type"), value("device")) {
-        (None, None) if words.is_empty() => Ok(None),
-        (None, _) => Err(errdefs::invalid("missing required option: \"type\"")),
-        (Some(_), None) => Err(errdefs::invalid("missing required option: \"device\"")),
+        (None, None) if words.is_none() => Ok(None),
+        (_, None) => Err(errdefs::invalid("missing required option: \"device\"")),
+        (None, Some(_)) => Err(errdefs::invalid("missing required option: \"type\"")),
         (Some(kind), Some(device)) => {
-            let (flags, data) = split(words);
-            Ok(Some(MountOptions { source: device.clone(), kind: kind.clone(), flags, data }))
+            let (flags, data) = split(words.unwrap_or_default());
+            Ok(Some(MountOptions { source: device.to_owned(), kind: kind.to_owned(), flags, data }))
         }
     }
 }
@@ -79,12 +80,11 @@ impl MountOptions {
     pub(crate) fn mount(&self, target: &Path) -> Result<()> {
         let data = self.resolved_data()?;
         let text = || {
-            let mut text = format!(
-                "failed to mount local volume: mount {}:{}, flags: {:#x}",
-                self.source,
-                target.display(),
-                self.flags.bits()
-            );
+            let mut text =
+                format!("failed to mount local volume: mount {}:{}", self.source, target.display());
+            if !self.flags.is_empty() {
+                text.push_str(&format!(", flags: {:#x}", self.flags.bits()));
+            }
             if !data.is_empty() {
                 text.push_str(&format!(", data: {data}"));
             }
@@ -95,7 +95,7 @@ impl MountOptions {
         // A bind mount has no type of its own; "none" is what people write there.
         let kind = if self.flags.contains(MountFlags::BIND) { "" } else { &self.kind };
         rustix::mount::mount(self.source.as_str(), target, kind, self.flags, Some(c_data.as_c_str()))
-            .map_err(|errno| errdefs::system(std::io::Error::from(errno).to_string()))
+            .map_err(|errno| errdefs::system(in_gos_words(errno)))
             .context(text)
     }
 
@@ -116,6 +116,14 @@ fn resolve_address(word: &str) -> Result<String> {
         .context(|| format!("error resolving passed in network volume address {host}"))?;
     let address = addresses.next().ok_or_else(|| errdefs::not_found(format!("no address for {host}")))?;
     Ok(format!("addr={}", address.ip()))
+}
+
+/// An error of the kernel as Go prints it, and so Docker: not capitalised, without its number.
+fn in_gos_words(errno: rustix::io::Errno) -> String {
+    let text = std::io::Error::from(errno).to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_ascii_lowercase().to_string() + letters.as_str()).unwrap_or_default()
 }
 
 /// Takes the mount away again; nothing happens if there is none.
@@ -143,7 +151,30 @@ mod tests {
         assert_eq!(error(&[("foo", "bar")]), "invalid option: \"foo\"");
         assert_eq!(error(&[("type", "tmpfs")]), "missing required option: \"device\"");
         assert_eq!(error(&[("device", "tmpfs")]), "missing required option: \"type\"");
+        assert_eq!(error(&[("o", "size=10m")]), "missing required option: \"device\"");
+        assert!(parse(&options(&[("type", ""), ("device", "foo")])).is_ok());
         assert_eq!(error(&[("size", "1g")]), "quota size requested but no quota support");
+    }
+
+    // Texts of Docker 28.5 for the same options.
+    #[test]
+    fn failed_mounts_are_told_in_dockers_words() {
+        let error = |pairs: &[(&str, &str)]| {
+            let mount = parse(&options(pairs)).unwrap().unwrap();
+            mount.mount(Path::new("/nonexist/_data")).unwrap_err().to_string()
+        };
+        assert_eq!(
+            error(&[("type", "none"), ("o", "bind"), ("device", "/nonexist")]),
+            "failed to mount local volume: mount /nonexist:/nonexist/_data, flags: 0x1000: no such file or directory"
+        );
+        assert_eq!(
+            error(&[("type", "foofs"), ("device", "foo")]),
+            "failed to mount local volume: mount foo:/nonexist/_data: no such file or directory"
+        );
+        assert_eq!(
+            error(&[("type", "nfs"), ("o", "addr=127.0.0.1,rw"), ("device", ":/x")]),
+            "failed to mount local volume: mount :/x:/nonexist/_data, data: addr=127.0.0.1: no such file or directory"
+        );
     }
 
     #[test]
