@@ -284,4 +284,4 @@ fn umask() -> Result<u32> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -91,7 +91,9 @@ impl<R: BufRead> Reader<R> {
         let link = name(described.long_link, pax.link.as_ref(), || block.text(157, 100).to_vec())?;
         let (kind, sparse_header) = kind(block, &path)?;
         let stored = pax.size.unwrap_or(size);
-        let id = |from, what| u32::try_from(block.number(from, 8, what)?).map_err(|_| bad(what));
+        let id = |from, what: &str| {
+            u32::try_from(block.number(from, 8, what)?).map_err(|_| bad(&format!("bad {what}")))
+        };
         let mode = block.number(100, 8, "mode")? & 0o7777;
         let seconds = block.number(136, 12, "mtime")?;
         let mut entry = Entry {
