@@ -82,8 +82,11 @@ impl Cgroup {
 
     /// Whether a new group needs this v1 controller.
     fn is_wanted(&self, controller: &str, limits: &Limits) -> bool {
+        // Language runtimes that size themselves by their limits want to find all of these or look at none.
+        const SIZING: [&str; 4] = ["memory", "cpu", "cpuacct", "cpuset"];
         ALWAYS.contains(&controller)
             || v1::needs(controller, limits)
+            || (SIZING.contains(&controller) && SIZING.iter().any(|name| v1::needs(name, limits)))
             // Only where the v2 tree cannot freeze and list.
             || (controller == "freezer" && self.layout.unified.is_none())
     }
@@ -154,6 +157,20 @@ impl Cgroup {
         }
         for (_, dir) in self.v1_dirs() {
             file::write(&dir.join("cgroup.procs"), &pid)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the calling process in, which must have one thread and have been started in the v2 directory if there is one.
+    ///
+    /// This costs microseconds where [`Cgroup::add`] costs milliseconds: a thread that moves itself, and itself alone,
+    /// needs no lock against forks and exits anywhere in the system (Linux 5.5), and taking that lock waits for RCU.
+    ///
+    /// # Errors
+    /// The kernel's refusal, e.g. of a removed group.
+    pub fn join(&self) -> Result<()> {
+        for (_, dir) in self.v1_dirs() {
+            file::write(&dir.join("tasks"), "0")?;
         }
         Ok(())
     }

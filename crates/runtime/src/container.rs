@@ -4,14 +4,13 @@ use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use cgroups::Layout;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{setsid, umask};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use sys::fork::{NewNamespaces, unshare};
 
 use crate::channel::ChildEnd;
-use crate::launch::{Given, Io};
+use crate::launch::{Given, Io, Place};
 use crate::outcome::{StartError, failed};
 use crate::plan::{MountSource, NamespaceKind, NamespaceSource, Plan};
 use crate::process::{self, Context};
@@ -24,7 +23,7 @@ pub(crate) fn become_container(
     plan: &Plan,
     io: Io<'_>,
     given: Given<'_>,
-    layout: Option<&Layout>,
+    place: Place<'_>,
     channel: &mut ChildEnd,
 ) -> Result<Infallible, StartError> {
     detach()?;
@@ -44,10 +43,13 @@ pub(crate) fn become_container(
     if plan.dev_links {
         rootfs.make_dev_links()?;
     }
-    channel.wait_for_cgroup()?;
+    if let Some(cgroup) = place.cgroup {
+        channel.wait_for_cgroup()?;
+        cgroup.join()?;
+    }
     join_cgroup_namespace(plan)?;
     if plan.mounts.iter().any(|mount| mount.what == MountSource::Cgroup) {
-        rootfs.mount_cgroups(plan, layout)?;
+        rootfs.mount_cgroups(plan, place.layout)?;
     }
     let wants_terminal = plan.process.terminal || matches!(io, Io::Terminal);
     let terminal = match wants_terminal {

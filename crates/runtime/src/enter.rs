@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::os::fd::BorrowedFd;
 
+use cgroups::Cgroup;
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 
 use crate::channel::ChildEnd;
@@ -22,11 +23,14 @@ pub(crate) fn join_container(
     plan: &ExecPlan,
     init: BorrowedFd<'_>,
     io: Io<'_>,
-    channel: &mut ChildEnd,
+    cgroup: Option<&Cgroup>,
+    channel: &ChildEnd,
 ) -> Result<Infallible, StartError> {
     detach()?;
-    // In the groups first: from here on the container's limits hold.
-    channel.wait_for_cgroup()?;
+    // In the groups first: from here on the container's limits hold. By their host paths, which are gone after the next step.
+    if let Some(cgroup) = cgroup {
+        cgroup.join()?;
+    }
     let namespaces = plan.namespaces.iter().fold(ThreadNameSpaceType::empty(), |all, kind| {
         all | match kind {
             NamespaceKind::Network => ThreadNameSpaceType::NETWORK,

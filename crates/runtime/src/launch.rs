@@ -108,7 +108,8 @@ pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, Sta
     let (pid, pidfd) = match forked {
         Ok(Forked::Child) => {
             drop(parent_end);
-            run_child(child_end, |channel| container::become_container(plan, io, given, layout, channel))
+            let place = Place { cgroup: cgroup.as_ref(), layout };
+            run_child(child_end, |channel| container::become_container(plan, io, given, place, channel))
         }
         Ok(Forked::Parent { pid, pidfd }) => (pid, pidfd),
         Err(error) => {
@@ -120,7 +121,7 @@ pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, Sta
     };
     drop(child_end);
     let completed = match (&mut cgroup, &plan.cgroup) {
-        (Some(cgroup), Some(group)) => cgroup.complete(&group.limits).and_then(|()| cgroup.add(pid, true)),
+        (Some(cgroup), Some(group)) => cgroup.complete(&group.limits),
         _ => Ok(()),
     };
     let creating = Creating { pid, pidfd, channel: parent_end, cgroup };
@@ -150,21 +151,22 @@ pub fn exec(plan: &ExecPlan, init: BorrowedFd<'_>, io: Io<'_>) -> Result<Creatin
     let (pid, pidfd) = match forked {
         Forked::Child => {
             drop(parent_end);
-            run_child(child_end, |channel| enter::join_container(plan, init, io, channel))
+            run_child(child_end, |channel| enter::join_container(plan, init, io, cgroup.as_ref(), channel))
         }
         Forked::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(child_end);
     // The group belongs to the container: never removed with a failed exec.
-    let creating = Creating { pid, pidfd, channel: parent_end, cgroup: None };
-    match cgroup.map_or(Ok(()), |cgroup| cgroup.add(pid, true)) {
-        Ok(()) => creating.channel.tell(FromParent::CgroupReady),
-        Err(error) => {
-            creating.undo();
-            return Err(error.into());
-        }
-    }
-    Ok(creating)
+    Ok(Creating { pid, pidfd, channel: parent_end, cgroup: None })
+}
+
+/// Where a new process belongs.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// Its group; complete once the parent says so.
+    pub(crate) cgroup: Option<&'a Cgroup>,
+    /// The host's hierarchies.
+    pub(crate) layout: Option<&'a Layout>,
 }
 
 /// The child's whole life: it never returns.

@@ -134,6 +134,29 @@ fn a_kill_for_lack_of_memory_is_counted_and_told() {
 }
 
 #[test]
+fn a_process_moves_itself_in() {
+    // The test's own process has threads, so a child that has one does it: this binary again, asked for this test.
+    const ASKED: &str = "HYTHE_TEST_JOIN";
+    if let Some(path) = std::env::vars().find(|(name, _)| name == ASKED).map(|(_, path)| path) {
+        Cgroup::open(&Layout::detect().unwrap(), &path).unwrap().join().unwrap();
+        return;
+    }
+    let group = group("join", &Limits { memory: Some(64 << 20), ..Limits::default() });
+    let tasks: Vec<PathBuf> = group.v1_dirs().map(|(_, dir)| dir.join("tasks")).collect();
+    let script = format!("echo 0 > {}; cat /proc/self/cgroup", tasks[0].display());
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains(group.path()));
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "group::tests::a_process_moves_itself_in"])
+        .env(ASKED, group.path())
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    finish(group);
+}
+
+#[test]
 fn hostile_paths_are_refused() {
     let layout = Layout::detect().unwrap();
     for path in ["", "/", "relative", "/a/../b", "/..", "/a\nb", "//"] {
