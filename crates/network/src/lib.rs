@@ -5,8 +5,8 @@
 //! there is no second bitmap that could drift.
 //!
 //! Invariants, as absences: nothing outside the links and the one nftables table of ours is ever changed (but the
-//! `ip_forward` and `route_localnet` switches); no program is run; no process exists per port; a network namespace that
-//! a container used is never used again; no veth is moved between namespaces.
+//! forwarding switches, and `accept_ra` where IPv6 forwarding would turn it off); no program is run; no process exists
+//! per port; a network namespace that a container used is never used again; no veth is moved between namespaces.
 //!
 //! Why own netlink encoders: an exec of `ip` or `nft` costs 5 ms and one deletion or move of a veth 17 ms of the
 //! kernel's global lock, more than a whole container start may take.

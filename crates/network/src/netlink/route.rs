@@ -393,3 +393,40 @@ fn subnet(family: u8, value: &[u8], prefix: u8) -> Option<IpNet> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_the_kernel_says_of_loopback_is_read() {
+        let link = link(&mut Socket::route().unwrap(), "lo").unwrap().unwrap();
+        assert_eq!((link.index, link.name.as_str(), link.loopback, link.master), (1, "lo", true, 0));
+        assert_eq!(super::link(&mut Socket::route().unwrap(), "no-such-link").unwrap(), None);
+        assert_eq!(super::link(&mut Socket::route().unwrap(), "a-name-longer-than-allowed").unwrap(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_answers_are_errors_or_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = parse_link(&bytes);
+            let _ = parse_address(&bytes);
+            let _ = parse_route(&bytes);
+        }
+
+        #[test]
+        fn hostile_attributes_of_true_kinds_are_errors_or_nothing(
+            kind in prop_oneof![Just(IFLA_IFNAME), Just(IFLA_MASTER), Just(IFLA_STATS64), Just(RTA_DST), Just(IFA_LOCAL)],
+            value in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let mut attribute = u16::try_from(value.len() + 4).unwrap().to_ne_bytes().to_vec();
+            attribute.extend(kind.to_ne_bytes());
+            attribute.extend(&value);
+            for header in [8_usize, 12, 16] {
+                let bytes = [vec![AF_INET; header], attribute.clone()].concat();
+                let _ = (parse_link(&bytes), parse_address(&bytes), parse_route(&bytes));
+            }
+        }
+    }
+}

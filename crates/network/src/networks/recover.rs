@@ -1,6 +1,7 @@
 //! Start and end: from records to links and rules, and removal of what has no owner.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -282,16 +283,35 @@ fn set_switches(network: &Network) -> Result<()> {
     let name = &network.bridge;
     // Answers to connections from 127.0.0.1 come in here. The firewall drops whoever abuses it.
     switch(&format!("net/ipv4/conf/{name}/route_localnet"), "1")?;
-    if !std::path::Path::new("/proc/sys/net/ipv6").exists() {
+    if !Path::new("/proc/sys/net/ipv6").exists() {
         return Ok(());
     }
     switch(&format!("net/ipv6/conf/{name}/accept_ra"), "0")?;
     switch(&format!("net/ipv6/conf/{name}/disable_ipv6"), if network.enable_ipv6 { "0" } else { "1" })?;
     if network.enable_ipv6 {
-        switch("net/ipv6/conf/default/forwarding", "1")?;
-        switch("net/ipv6/conf/all/forwarding", "1")?;
+        forward_ipv6()?;
     }
     Ok(())
+}
+
+/// Lets IPv6 packets through. A host that forwards stops to listen to its routers, and would lose its default route: the
+/// links that listened go on doing so (2 is "even if forwarding").
+fn forward_ipv6() -> Result<()> {
+    let root = Path::new("/proc/sys/net/ipv6/conf");
+    let forwarding =
+        std::fs::read_to_string(root.join("all/forwarding")).context(|| "read net.ipv6 forwarding")?;
+    if forwarding.trim_end() == "1" {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(root).context(|| format!("read {}", root.display()))? {
+        let name = entry.context(|| format!("read {}", root.display()))?.file_name();
+        let switch = root.join(name).join("accept_ra");
+        if std::fs::read_to_string(&switch).is_ok_and(|value| value.trim_end() == "1") {
+            std::fs::write(&switch, "2").context(|| format!("write {}", switch.display()))?;
+        }
+    }
+    switch("net/ipv6/conf/default/forwarding", "1")?;
+    switch("net/ipv6/conf/all/forwarding", "1")
 }
 
 fn ephemeral_ports() -> (u16, u16) {

@@ -199,6 +199,8 @@ fn asked_for_addresses_are_given_or_refused_in_dockers_words() {
 fn a_network_with_ipv6_has_it_inside_and_out() {
     let world = World::new();
     let neighbour = world.neighbour();
+    let accept = "/proc/sys/net/ipv6/conf/lan0/accept_ra";
+    std::fs::write(accept, "1").unwrap();
     let mut spec = spec("six");
     spec.enable_ipv6 = Some(true);
     spec.ipam.config = vec![subnet("fd00:66::/64")];
@@ -209,6 +211,8 @@ fn a_network_with_ipv6_has_it_inside_and_out() {
     );
     let container = world.try_start("c1", "six", &["8080:80"]).unwrap();
     assert_eq!(container.endpoint.ipv6.unwrap().to_string(), "fd00:66::2/64");
+    // The host goes on listening to its routers.
+    assert_eq!(std::fs::read_to_string(accept).unwrap(), "2\n");
     serve(&container.netns, "[::]:80");
     assert_eq!(ask(&world.home, "[fd00:66::2]:80").as_deref(), Some("fd00:66::1"));
     assert_eq!(ask(&neighbour.netns, "[2001:db8::2]:8080").as_deref(), Some("2001:db8::3"));

@@ -147,3 +147,67 @@ fn removing_all_leaves_the_host_as_it_was() {
         assert_eq!(text, "");
     }
 }
+
+#[test]
+fn many_at_once_get_different_addresses_and_ports_and_leave_nothing() {
+    const WORKERS: usize = 8;
+    const ROUNDS: usize = 12;
+    let world = World::new();
+    let before = (links(), oracle("nft", &["list", "ruleset"]));
+    let seen = std::sync::Mutex::new((HashSet::new(), HashSet::new()));
+    let starts = |worker: usize| {
+        for round in 0..ROUNDS {
+            let id = format!("c{worker}-{round}");
+            let container = world.start(&id, &[":80", "9000-9100:81"]);
+            let address = container.endpoint.ipv4.unwrap();
+            let hosts: Vec<_> = container.endpoint.ports.iter().map(|port| port.host).collect();
+            {
+                let mut seen = seen.lock().unwrap();
+                assert!(seen.0.insert(address), "{address} is given twice");
+                hosts.iter().for_each(|host| assert!(seen.1.insert(*host), "{host} is given twice"));
+            }
+            // Freed here, before the engine frees it: nobody may get it earlier.
+            {
+                let mut seen = seen.lock().unwrap();
+                seen.0.remove(&address);
+                hosts.iter().for_each(|host| assert!(seen.1.remove(host)));
+            }
+            assert_eq!(world.networks.release(&id).unwrap().len(), 1);
+        }
+    };
+    std::thread::scope(|scope| (0..WORKERS).for_each(|worker| drop(scope.spawn(move || starts(worker)))));
+    assert_eq!(world.networks.endpoints(&world.networks.get("bridge").unwrap().id), []);
+    assert_eq!(oracle("nft", &["list", "ruleset"]), before.1);
+    // Namespaces die when the kernel finds time; what is left of them is found and removed at the latest now.
+    world.networks.reconcile(&HashSet::new()).unwrap();
+    assert_eq!(links(), before.0);
+}
+
+#[test]
+fn a_failed_connect_leaves_nothing_but_the_record() {
+    let world = World::new();
+    let before = (links(), oracle("nft", &["list", "ruleset"]));
+    let reservation = world.networks.reserve(&request("c1", "bridge", &["8080:80"])).unwrap();
+    let netns = world.networks.take_netns().unwrap();
+    // The interface's name is taken inside.
+    let error = world.networks.connect(&reservation.endpoint, &netns, "lo").unwrap_err();
+    assert!(error.to_string().starts_with("connect name-of-c1 to network bridge: make link lo: "), "{error}");
+    // Only configuring fails: the gateway is not in the subnet.
+    let mut wrong = reservation.endpoint.clone();
+    wrong.gateway4 = Some("192.0.2.77".parse().unwrap());
+    let error = world.networks.connect(&wrong, &netns, "eth0").unwrap_err();
+    assert!(error.to_string().contains("set addresses and routes: "), "{error}");
+    assert_eq!((links(), oracle("nft", &["list", "ruleset"])), before);
+    assert_eq!(world.networks.release("c1").unwrap(), [reservation.endpoint]);
+}
+
+#[test]
+fn records_survive_what_memory_does_not() {
+    let mut world = World::new();
+    let container = world.start("c1", &["8080:80", ":81/udp"]);
+    world.networks.rename("c1", "new-name").unwrap();
+    world.restart();
+    let mut expected = container.endpoint.clone();
+    expected.container_name = "new-name".to_owned();
+    assert_eq!(world.networks.endpoints_of("c1"), [expected]);
+}
