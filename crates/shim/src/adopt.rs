@@ -74,7 +74,10 @@ fn dial(state_dir: &Path) -> std::io::Result<Option<OwnedFd>> {
     )?;
     let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     match connect(&socket, &address) {
-        Ok(()) => Ok(Some(socket)),
+        Ok(()) => {
+            rustix::io::ioctl_fionbio(&socket, true)?;
+            Ok(Some(socket))
+        }
         Err(Errno::NOENT | Errno::CONNREFUSED) => Ok(None),
         Err(error) => Err(error.into()),
     }

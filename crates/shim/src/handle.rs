@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use errdefs::{Class, Error, Result, conflict, system};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Pid;
 
 use crate::protocol::{self, Answer, Numbered, Request, Target};
@@ -46,7 +47,9 @@ pub(crate) struct State {
     pub(crate) exited: Option<Exit>,
     /// Its program could not be executed; there is no end to tell.
     pub(crate) not_started: bool,
-    /// The shim is gone; nothing will be answered any more.
+    /// Another daemon has taken over; what becomes of the container is not ours to tell.
+    pub(crate) replaced: bool,
+    /// The connection is closed; nothing will be answered any more.
     pub(crate) gone: bool,
     pub(crate) execs: Vec<(String, i32)>,
     waiting: HashMap<u32, SyncSender<(Answer, Vec<OwnedFd>)>>,
@@ -95,7 +98,7 @@ impl Shim {
         }
     }
 
-    /// The shim is gone: everybody who waits for it learns that.
+    /// The connection is closed: everybody who waits for an answer learns that.
     pub(crate) fn hung_up(&self) {
         self.change(|state| {
             state.gone = true;
@@ -119,8 +122,7 @@ impl Shim {
         }
         let sent = {
             let _order = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-            // This end blocks, so it is always taken.
-            protocol::send(self.socket.as_fd(), &Numbered { number, request }, fds).map(drop)
+            self.send(&Numbered { number, request }, fds)
         };
         if let Err(error) = sent {
             self.state().waiting.remove(&number);
@@ -131,12 +133,25 @@ impl Shim {
             Err(RecvTimeoutError::Disconnected) => Err(self.not_running()),
             Err(RecvTimeoutError::Timeout) => {
                 self.state().waiting.remove(&number);
-                Err(Error::new(
-                    Class::DeadlineExceeded,
-                    format!("the shim of container {} does not answer", self.id),
-                ))
+                Err(self.silent())
             }
         }
+    }
+
+    /// Sends a request; waits while the shim has more of them than its socket holds.
+    fn send(&self, request: &Numbered, fds: &[BorrowedFd<'_>]) -> Result<()> {
+        while !protocol::send(self.socket.as_fd(), request, fds)? {
+            let timeout = Timespec::try_from(ANSWER_TIMEOUT).ok();
+            let ready = poll(&mut [PollFd::new(&self.socket, PollFlags::OUT)], timeout.as_ref());
+            if ready == Ok(0) {
+                return Err(self.silent());
+            }
+        }
+        Ok(())
+    }
+
+    fn silent(&self) -> Error {
+        Error::new(Class::DeadlineExceeded, format!("the shim of container {} does not answer", self.id))
     }
 
     fn done(&self, request: Request, fds: &[BorrowedFd<'_>]) -> Result<()> {

@@ -98,6 +98,7 @@ impl Launcher {
     /// `System` if the shim cannot be started. Nothing is left behind then.
     pub fn launch(&self, request: LaunchRequest) -> Result<Handle> {
         let (ours, theirs) = sys::socket::packet_pair().context(|| "control socket")?;
+        rustix::io::ioctl_fionbio(&ours, true).context(|| "control socket")?;
         let mut fds = Numbers { next: FIRST_FD, fds: Vec::new() };
         let launch = Launch {
             id: request.id.to_string(),

@@ -146,6 +146,8 @@ pub(crate) enum Message {
         /// Execs that are running.
         execs: Vec<(String, i32)>,
     },
+    /// Another daemon has connected; this connection is closed.
+    Replaced,
     /// The container is made and waits (its first process's id), or could not be made and the shim ends.
     Created(Result<i32, runtime::StartError>),
     Event(Event),

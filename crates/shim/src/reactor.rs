@@ -17,8 +17,18 @@ use crate::handle::Shim;
 use crate::protocol::{self, Message, PACKET_MAX, Received};
 use crate::{ContainerId, Event, Exit, record};
 
+/// Marks the token of a shim's process, beside that of its socket.
+const DEATH: u64 = 1 << 32;
 /// Events taken from the kernel at a time.
 const BATCH: usize = 64;
+
+/// What a look at a connection brought.
+#[derive(PartialEq, Eq)]
+enum Got {
+    Message,
+    Nothing,
+    End,
+}
 
 /// The thread's side that other threads see.
 #[derive(Debug)]
@@ -44,9 +54,17 @@ impl Reactor {
     pub(crate) fn add(&self, shim: &Arc<Shim>) -> Result<()> {
         let token = shim.socket.as_raw_fd().unsigned_abs().into();
         self.lock().insert(token, shim.clone());
-        epoll::add(&self.epoll, &shim.socket, EventData::new_u64(token), EventFlags::IN)
+        epoll::add(&self.epoll, &shim.pidfd, EventData::new_u64(token | DEATH), EventFlags::IN)
+            .and_then(|()| epoll::add(&self.epoll, &shim.socket, EventData::new_u64(token), EventFlags::IN))
             .context(|| "epoll_ctl")
-            .inspect_err(|_| drop(self.lock().remove(&token)))
+            .inspect_err(|_| self.forget(token, shim))
+    }
+
+    fn forget(&self, token: u64, shim: &Shim) {
+        // Whichever of them is not in the set is not missed.
+        let _ = epoll::delete(&self.epoll, &shim.socket);
+        let _ = epoll::delete(&self.epoll, &shim.pidfd);
+        self.lock().remove(&token);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Shim>>> {
@@ -60,25 +78,33 @@ impl Reactor {
             let Ok((ready, _)) = epoll::wait(&self.epoll, &mut space, None) else { continue };
             for event in ready {
                 let token = event.data.u64();
-                let Some(shim) = self.lock().get(&token).cloned() else { continue };
-                if !self.receive(&shim, &mut buffer) {
-                    let _ = epoll::delete(&self.epoll, &shim.socket);
-                    self.lock().remove(&token);
+                let Some(shim) = self.lock().get(&(token & !DEATH)).cloned() else { continue };
+                if token & DEATH != 0 {
+                    // What it has said before it ended comes first.
+                    while !shim.state().gone && self.receive(&shim, &mut buffer) == Got::Message {}
+                    self.forget(token & !DEATH, &shim);
                     self.lost(&shim);
+                } else if self.receive(&shim, &mut buffer) == Got::End {
+                    let _ = epoll::delete(&self.epoll, &shim.socket);
+                    if shim.state().replaced {
+                        self.forget(token, &shim);
+                    }
+                    // Its end is told when the process is gone, which is at once unless only the connection broke.
+                    shim.hung_up();
                 }
             }
         }
     }
 
-    /// Takes one message; `false` if the shim is gone (or talks nonsense, which makes it as good as gone).
-    fn receive(&self, shim: &Shim, buffer: &mut [u8]) -> bool {
+    /// Takes one message. A shim that talks nonsense is as good as gone.
+    fn receive(&self, shim: &Shim, buffer: &mut [u8]) -> Got {
         match protocol::receive::<Message>(shim.socket.as_fd(), buffer) {
             Ok(Received::Message(message, fds)) => {
                 self.take(shim, message, fds);
-                true
+                Got::Message
             }
-            Ok(Received::Nothing) => true,
-            Ok(Received::Closed) | Err(_) => false,
+            Ok(Received::Nothing) => Got::Nothing,
+            Ok(Received::Closed) | Err(_) => Got::End,
         }
     }
 
@@ -93,6 +119,7 @@ impl Reactor {
                     self.exited(shim, exit);
                 }
             }
+            Message::Replaced => shim.change(|state| state.replaced = true),
             Message::Created(created) => shim.change(|state| state.created = Some(created)),
             Message::Answer { number, answer } => shim.answer(number, answer, fds),
             Message::Event(Event::Exited(exit)) => self.exited(shim, exit),
@@ -112,10 +139,8 @@ impl Reactor {
         }
     }
 
-    /// The connection is closed: the shim has ended, on its own or not.
+    /// The shim's process has ended, on its own or not.
     fn lost(&self, shim: &Shim) {
-        // A shim that broke the protocol must not go on without a daemon that understands it.
-        let _ = rustix::process::pidfd_send_signal(&shim.pidfd, rustix::process::Signal::KILL);
         // Fails if the shim is not our child (adopted); it is reaped by its parent then.
         let _ = waitid(WaitId::PidFd(shim.pidfd.as_fd()), WaitIdOptions::EXITED);
         let (told, created) = {

@@ -9,10 +9,15 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use errdefs::{Context as _, Result, system};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{PidfdFlags, pidfd_open};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::StatePaths;
+
+/// How long a killed process is waited for; one in an uninterruptible sleep stays longer, and its group with it.
+const DYING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +67,13 @@ pub(crate) fn bury(state_dir: &Path) -> Exit {
         && let Ok(cgroup) = cgroups::Layout::detect().and_then(|layout| cgroups::Cgroup::open(&layout, &path))
     {
         // Best effort: what cannot be killed now is found again by the group's name.
+        let dying: Vec<_> = cgroup.pids().unwrap_or_default();
+        let dying: Vec<_> =
+            dying.into_iter().filter_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()).collect();
         let _ = cgroup.kill();
+        for process in &dying {
+            let _ = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&DYING));
+        }
         let _ = cgroup.remove();
     }
     let _ = write_exit(state_dir, &exit);

@@ -140,7 +140,9 @@ impl Supervisor {
         for event in std::mem::take(&mut self.untold) {
             control.send(Message::Event(event), Vec::new());
         }
-        self.control = Some(control);
+        if let Some(mut old) = self.control.replace(control) {
+            old.send(Message::Replaced, Vec::new());
+        }
     }
 
     /// The daemon's socket is ready.

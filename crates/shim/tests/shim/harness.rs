@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use runtime::{CompileOptions, Plan};
-use shim::{AttachOptions, ContainerId, Event, Exit, Handle, LaunchRequest, Launcher, Stdio};
+use shim::{Adopted, AttachOptions, ContainerId, Event, Exit, Handle, LaunchRequest, Launcher, Stdio};
 
 /// Bounds a test that would hang; nothing is timed by it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,11 +51,21 @@ impl Harness {
         std::fs::copy("/bin/busybox", root.join("bin/busybox")).unwrap();
         std::os::unix::fs::symlink("busybox", root.join("bin/sh")).unwrap();
         std::fs::create_dir(dir.path().join("state")).unwrap();
+        let id = format!("shimtest{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Self::of(dir, id.into())
+    }
+
+    /// A daemon for the container of another process's harness.
+    pub(crate) fn of(dir: tempfile::TempDir, id: ContainerId) -> Self {
         let (sender, events) = channel();
         let exe = PathBuf::from(env!("CARGO_BIN_EXE_hythe-shim"));
         let launcher = Launcher::new(&exe, sender).unwrap();
-        let id = format!("shimtest{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { launcher, events, dir, id: id.into() }
+        Self { launcher, events, dir, id }
+    }
+
+    /// What a new daemon finds.
+    pub(crate) fn adopt(&self) -> Adopted {
+        self.launcher.adopt(self.id.clone(), &self.state()).unwrap()
     }
 
     pub(crate) fn state(&self) -> PathBuf {
