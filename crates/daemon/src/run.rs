@@ -1,0 +1,129 @@
+//! The life of the daemon, step by step: lock, sockets, state, clients, signals, end.
+//!
+//! The sockets exist before the state is loaded, so that a client that comes early waits instead of failing; it is
+//! answered when everything that lives has been taken back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use errdefs::{Context as _, Result};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{self, Asked, Config};
+use crate::listen::Sockets;
+use crate::lock::{Lock, PidFile};
+use crate::{listen, log, notify, wire};
+
+/// Threads that run asynchronous code: it only moves bytes and waits.
+const WORKERS: usize = 2;
+/// Threads for engine calls. A waiting `stop` or a pull holds one; more callers queue.
+const BLOCKING: usize = 512;
+/// Idle threads end soon: each costs a stack.
+const KEEP_ALIVE: Duration = Duration::from_secs(3);
+/// Stacks of engine calls: the deepest is a JSON document.
+const STACK: usize = 1 << 20;
+/// How long calls under way may go on after the end has been asked for; containers are not in danger.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Runs until a signal ends it.
+///
+/// # Errors
+/// What prevents the start, or a broken listening socket.
+pub(crate) fn run(config: Config, args: Vec<String>) -> Result<()> {
+    let level = log::start(&config.log_level, config.log_json);
+    for name in &config.ignored {
+        tracing::info!("--{name} has no meaning for this engine and is ignored");
+    }
+    let ready = config.ready_fd.map(notify::take_ready).transpose()?;
+    for (dir, mode) in [(&config.data_root, 0o711), (&config.exec_root, 0o711)] {
+        directory(dir, mode)?;
+    }
+    let _lock = Lock::take(&config.data_root)?;
+    let _pidfile = config.pidfile.as_deref().map(PidFile::write).transpose()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING)
+        .thread_keep_alive(KEEP_ALIVE)
+        .thread_stack_size(STACK)
+        .thread_name("hythed")
+        .enable_all()
+        .build()
+        .context(|| "start the runtime")?;
+    let sockets = {
+        let _inside = runtime.enter();
+        listen::open(&config)?
+    };
+    let handles = wire::build(&config)?;
+    let ended = runtime.block_on(serve(sockets, Arc::clone(&handles), level, &args, move || {
+        tracing::info!("the engine answers");
+        notify::systemd("READY=1");
+        if let Some(pipe) = ready {
+            notify::ready(pipe);
+        }
+    }));
+    notify::systemd("STOPPING=1");
+    handles.containers.shutdown();
+    end(runtime);
+    ended
+}
+
+fn end(runtime: Runtime) {
+    runtime.shutdown_timeout(GRACE);
+    tracing::info!("the engine has ended; containers live on");
+}
+
+fn directory(path: &std::path::Path, mode: u32) -> Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    let shown = || format!("create {}", path.display());
+    std::fs::DirBuilder::new().recursive(true).mode(mode).create(path).context(shown)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).context(shown)
+}
+
+/// Serves all sockets until TERM or INT.
+async fn serve(
+    mut sockets: Sockets,
+    handles: Arc<server::Handles>,
+    level: log::Level,
+    args: &[String],
+    answering: impl FnOnce(),
+) -> Result<()> {
+    let watch = |kind| signal(kind).context(|| "watch signals");
+    let (mut term, mut int) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+    let mut hangup = watch(SignalKind::hangup())?;
+    let mut serving = tokio::task::JoinSet::new();
+    for listener in sockets.listeners.drain(..) {
+        serving.spawn(server::serve(listener, Arc::clone(&handles)));
+    }
+    answering();
+    loop {
+        tokio::select! {
+            _ = term.recv() => return Ok(()),
+            _ = int.recv() => return Ok(()),
+            _ = hangup.recv() => reload(&level, args),
+            Some(broken) = serving.join_next() => {
+                let error = match broken {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(error)) => error.to_string(),
+                    Err(error) => error.to_string(),
+                };
+                return Err(errdefs::system(format!("a listening socket broke: {error}")));
+            }
+        }
+    }
+}
+
+/// Reads the configuration again. Only the log's level can change while running; a broken file changes nothing.
+fn reload(level: &log::Level, args: &[String]) {
+    match config::read(args.iter().cloned()) {
+        Ok(Asked::Run(config)) => {
+            level.set(&config.log_level);
+            tracing::info!(
+                level = config.log_level,
+                "configuration read again; other settings need a restart"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "configuration not changed"),
+    }
+}

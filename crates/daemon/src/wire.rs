@@ -1,0 +1,109 @@
+//! Which part knows which: the one place where the engine is put together.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+
+use content::Content;
+use engine::container::Parts;
+use engine::{Containers, Events, Execs, Images, Networks, System, Volumes, system};
+use errdefs::{Context as _, Result};
+use server::Handles;
+use shim::Launcher;
+use snapshot::Snapshots;
+use store::Store;
+
+use crate::config::Config;
+
+/// The program that watches containers, beside this one or in the usual places.
+const SHIM: &str = "hythe-shim";
+
+/// Opens everything below the data root, takes back what lives, and gives the handles for the server.
+///
+/// # Errors
+/// What cannot be opened.
+pub(crate) fn build(config: &Config) -> Result<Arc<Handles>> {
+    let data = &config.data_root;
+    let store = Arc::new(Store::open(&data.join("hythe.db"))?);
+    let content = Content::open(&data.join("content"))?;
+    let snapshots = Snapshots::open(&data.join("snapshots"))?;
+    let client = Arc::new(distribution::Client::new(config.registry.clone()));
+    let images = image::Images::open(Arc::clone(&store), content, snapshots.clone(), Arc::clone(&client))?;
+    let images = Arc::new(images);
+    let networks = network::Networks::open(config.network.clone(), Arc::clone(&store))?;
+    let volumes = volume::Volumes::open(&data.join("volumes"), Arc::clone(&store))?;
+    let (told, shim_events) = mpsc::channel();
+    let events = Events::new();
+    let parts = Parts {
+        store: Arc::clone(&store),
+        images: Arc::clone(&images),
+        snapshots,
+        networks: networks.clone(),
+        volumes: volumes.clone(),
+        launcher: Arc::new(Launcher::new(&shim(config)?, told)?),
+        events: events.clone(),
+    };
+    let containers = Containers::open(parts, config.containers.clone(), shim_events)?;
+    containers.restore()?;
+    let images = Images::new(images, client, containers.clone(), events.clone());
+    let volumes = Volumes::new(volumes, containers.clone(), events.clone());
+    Ok(Arc::new(Handles {
+        execs: Execs::new(&containers),
+        system: System::new(
+            about(config)?,
+            containers.clone(),
+            images.clone(),
+            volumes.clone(),
+            events.clone(),
+        ),
+        networks: Networks::new(networks, containers.clone(), events.clone()),
+        images,
+        volumes,
+        containers,
+        events,
+    }))
+}
+
+fn about(config: &Config) -> Result<system::Config> {
+    let open_tcp = config.hosts.iter().any(|host| host.starts_with("tcp://")) && !config.tls.verify;
+    let warning = "WARNING: API is accessible over TCP without client certificates. Access to the remote API is \
+                   equivalent to root access on the host.";
+    let proxy = &config.registry.proxy;
+    Ok(system::Config {
+        id: identity(&config.data_root)?,
+        data_root: config.data_root.clone(),
+        log_driver: config.containers.log_driver.clone(),
+        debug: config.debug,
+        labels: config.labels.clone(),
+        mirrors: config.registry.mirrors.clone(),
+        insecure_registries: config.insecure_registries.clone(),
+        address_pools: config.address_pools.clone(),
+        http_proxy: proxy.http.clone().unwrap_or_default(),
+        https_proxy: proxy.https.clone().unwrap_or_default(),
+        no_proxy: proxy.no_proxy.clone(),
+        warnings: if open_tcp { vec![warning.to_owned()] } else { Vec::new() },
+    })
+}
+
+/// The engine's ID: made with the data root, kept with it.
+fn identity(data_root: &Path) -> Result<String> {
+    let path = data_root.join("engine-id");
+    if let Ok(id) = std::fs::read_to_string(&path) {
+        return Ok(id.trim().to_owned());
+    }
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/uuid").context(|| "make the engine's ID")?;
+    std::fs::write(&path, &id).context(|| format!("write {}", path.display()))?;
+    Ok(id.trim().to_owned())
+}
+
+/// Finds the shim's program.
+fn shim(config: &Config) -> Result<PathBuf> {
+    if let Some(path) = &config.shim {
+        return Ok(path.clone());
+    }
+    let own = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(SHIM)));
+    let path = crate::environment("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin".to_owned());
+    let candidates = own.into_iter().chain(path.split(':').map(|dir| Path::new(dir).join(SHIM)));
+    candidates.into_iter().find(|candidate| candidate.is_file()).ok_or_else(|| {
+        errdefs::not_found(format!("{SHIM} is neither beside hythed nor in PATH: name it with --shim"))
+    })
+}
