@@ -1,0 +1,22 @@
+//! `POST /containers/ID/restart`.
+
+use errdefs::Result;
+
+use super::path;
+use crate::request::Request;
+use crate::{Client, Query};
+
+impl Client {
+    /// Ends the container's process with `signal` (its own if empty), and by force after `timeout` seconds
+    /// (its own if none, -1 for never); then starts it again.
+    ///
+    /// # Errors
+    /// If the container does not exist or the signal is unknown.
+    pub fn container_restart(&self, id: &str, signal: &str, timeout: Option<i64>) -> Result<()> {
+        let mut query = Query::new().maybe("signal", signal);
+        if let Some(timeout) = timeout {
+            query = query.with("t", timeout.to_string());
+        }
+        self.run(Request::post(path(id, "/restart")).query(query))
+    }
+}

@@ -1,0 +1,17 @@
+//! `POST /containers/ID/unpause`.
+
+use errdefs::Result;
+
+use super::path;
+use crate::Client;
+use crate::request::Request;
+
+impl Client {
+    /// Freezes or thaws all processes of the container, as the name says.
+    ///
+    /// # Errors
+    /// If the container does not exist or is not in the state for it.
+    pub fn container_unpause(&self, id: &str) -> Result<()> {
+        self.run(Request::post(path(id, "/unpause")))
+    }
+}

@@ -1,0 +1,88 @@
+//! A synchronous client of the Docker Engine API, one file an operation, the same words as the command line.
+//!
+//! Invariants: no async runtime, no thread of its own (but one behind a hijacked TLS connection), nothing is done
+//! before the first request. A [`Client`] can talk to any engine from API 1.24 on: the version is agreed on by
+//! `/_ping` before the first request. Requests and answers are `api`'s types; `inspect` answers stay bytes, because
+//! they are shown as the engine wrote them.
+
+mod connection_failure;
+mod endpoint;
+mod hijack;
+mod http;
+mod query;
+mod request;
+mod tls;
+mod transport;
+mod version;
+
+pub mod auth;
+pub mod container;
+pub mod demux;
+pub mod exec;
+pub mod image;
+pub mod network;
+pub mod system;
+pub mod volume;
+
+use std::sync::OnceLock;
+
+pub use endpoint::{Endpoint, Ssh, TlsOptions};
+pub use hijack::{Session, SessionReader, SessionWriter};
+pub use http::{Body, Head};
+pub use query::{Filters, Query};
+pub use version::ApiVersion;
+
+use http::Pool;
+
+/// What a client needs to know beforehand.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the engine is.
+    pub endpoint: Endpoint,
+    /// The API version to speak, without asking the engine (`DOCKER_API_VERSION`).
+    pub version: Option<ApiVersion>,
+    /// Header fields to send with each request (`HttpHeaders` of config.json).
+    pub headers: Vec<(String, String)>,
+    /// The `User-Agent`.
+    pub user_agent: String,
+}
+
+/// A client of one engine. Keeps its connection open between requests.
+pub struct Client {
+    options: Options,
+    pool: Pool,
+    version: OnceLock<ApiVersion>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client; connects with its first request.
+    pub fn new(options: Options) -> Self {
+        Self { options, pool: Pool::default(), version: OnceLock::new() }
+    }
+
+    /// Where the engine is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.options.endpoint
+    }
+
+    /// The API version spoken with the engine; asks it the first time.
+    ///
+    /// # Errors
+    /// If the engine cannot be reached.
+    pub fn api_version(&self) -> errdefs::Result<ApiVersion> {
+        if let Some(version) = self.options.version {
+            return Ok(version);
+        }
+        if let Some(version) = self.version.get() {
+            return Ok(*version);
+        }
+        let ping = self.ping()?;
+        Ok(*self.version.get_or_init(|| ping.negotiated()))
+    }
+}

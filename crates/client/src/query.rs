@@ -1,0 +1,136 @@
+//! Query strings and filters.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The parameters of a request, written as they are added.
+#[derive(Debug, Clone, Default)]
+pub struct Query(String);
+
+impl Query {
+    /// No parameters.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds `name=value`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        self.0.push(if self.0.is_empty() { '?' } else { '&' });
+        escape_into(&mut self.0, name);
+        self.0.push('=');
+        escape_into(&mut self.0, value.as_ref());
+        self
+    }
+
+    /// Adds `name=1` if it is so.
+    #[must_use]
+    pub fn flag(self, name: &str, on: bool) -> Self {
+        if on { self.with(name, "1") } else { self }
+    }
+
+    /// Adds `name=value` unless the value is empty.
+    #[must_use]
+    pub fn maybe(self, name: &str, value: impl AsRef<str>) -> Self {
+        if value.as_ref().is_empty() { self } else { self.with(name, value) }
+    }
+
+    /// Adds the filters unless there are none.
+    #[must_use]
+    pub fn filters(self, filters: &Filters) -> Self {
+        if filters.is_empty() { self } else { self.with("filters", filters.to_json()) }
+    }
+
+    /// `?a=b&c=d`, or nothing.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Escapes everything but RFC 3986's unreserved characters.
+fn escape_into(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
+/// Escapes one segment of a path; `:` and `@` of image names may stay, `/` may not.
+pub(crate) fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for part in text.split_inclusive([':', '@', '/']) {
+        let (text, separator) = match part.strip_suffix([':', '@', '/']) {
+            Some(text) => (text, part.get(text.len()..).unwrap_or_default()),
+            None => (part, ""),
+        };
+        escape_into(&mut out, text);
+        out.push_str(separator);
+    }
+    out
+}
+
+/// Filters of a list: name to the set of values, any of which matches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filters(BTreeMap<String, BTreeMap<String, bool>>);
+
+impl Filters {
+    /// No filters.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a value for `name`.
+    pub fn add(&mut self, name: &str, value: &str) {
+        self.0.entry(name.to_owned()).or_default().insert(value.to_owned(), true);
+    }
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// True if there is one called `name`.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The values for `name`, sorted.
+    pub fn get(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.get(name).into_iter().flat_map(|values| values.keys().map(String::as_str))
+    }
+
+    /// The names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// `{"name":{"value":true}}`, as it is sent.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes() {
+        assert_eq!(
+            Query::new().with("a", "b c/ü").flag("f", true).flag("g", false).maybe("h", "").as_str(),
+            "?a=b%20c%2F%C3%BC&f=1"
+        );
+        assert_eq!(segment("a/b:c@d e?"), "a/b:c@d%20e%3F");
+    }
+
+    #[test]
+    fn filters_are_sets() {
+        let mut filters = Filters::new();
+        filters.add("label", "b");
+        filters.add("label", "a");
+        assert_eq!(filters.to_json(), r#"{"label":{"a":true,"b":true}}"#);
+    }
+}

@@ -1,0 +1,248 @@
+//! Sending a request and reading its answer: paths, versions, bodies, error answers.
+
+use std::io::{self, Read, Write};
+use std::sync::PoisonError;
+
+use errdefs::{Class, Context, Error, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::connection_failure::{broken, describe};
+use crate::hijack::Session;
+use crate::http::{Body, Connection, Head};
+use crate::query::Query;
+use crate::transport::Stream;
+use crate::Client;
+
+/// The largest answer that is read whole into memory: an `inspect` or a list of thousands of objects is far below.
+const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// The largest error answer that is read.
+const ERROR_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The body of a request.
+pub(crate) enum Payload<'a> {
+    None,
+    Json(Vec<u8>),
+    /// A stream and its media type; sent in chunks.
+    Stream(&'a mut dyn Read, &'static str),
+}
+
+/// A request before it is sent.
+pub(crate) struct Request<'a> {
+    method: &'static str,
+    path: String,
+    query: Query,
+    headers: Vec<(&'static str, String)>,
+    payload: Payload<'a>,
+    upgrade: bool,
+    versioned: bool,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn new(method: &'static str, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            query: Query::new(),
+            headers: Vec::new(),
+            payload: Payload::None,
+            upgrade: false,
+            versioned: true,
+        }
+    }
+
+    pub(crate) fn get(path: impl Into<String>) -> Self {
+        Self::new("GET", path)
+    }
+
+    pub(crate) fn post(path: impl Into<String>) -> Self {
+        Self::new("POST", path)
+    }
+
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self::new("DELETE", path)
+    }
+
+    pub(crate) fn query(mut self, query: Query) -> Self {
+        self.query = query;
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds the credentials for a registry, if there are any.
+    pub(crate) fn registry_auth(self, auth: Option<&str>) -> Self {
+        match auth {
+            Some(auth) => self.header("X-Registry-Auth", auth),
+            None => self,
+        }
+    }
+
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self> {
+        self.payload = Payload::Json(serde_json::to_vec(body).context(|| "encode request")?);
+        Ok(self)
+    }
+
+    pub(crate) fn stream(mut self, source: &'a mut dyn Read, media_type: &'static str) -> Self {
+        self.payload = Payload::Stream(source, media_type);
+        self
+    }
+
+    pub(crate) fn unversioned(mut self) -> Self {
+        self.versioned = false;
+        self
+    }
+
+    fn head(&self, client: &Client, version: Option<crate::ApiVersion>) -> String {
+        use std::fmt::Write as _;
+        let mut text = String::with_capacity(512);
+        let _ = write!(text, "{} ", self.method);
+        if let Some(version) = version {
+            let _ = write!(text, "/v{version}");
+        }
+        let _ = write!(
+            text,
+            "{}{} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {}\r\n",
+            self.path,
+            self.query.as_str(),
+            client.options.endpoint.host_header(),
+            client.options.user_agent
+        );
+        let configured = client.options.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        for (name, value) in configured.chain(own) {
+            // A line end inside a value would be a second field of somebody's choice.
+            if !name.contains(['\r', '\n']) && !value.contains(['\r', '\n']) {
+                let _ = write!(text, "{name}: {value}\r\n");
+            }
+        }
+        if self.upgrade {
+            text.push_str("Connection: Upgrade\r\nUpgrade: tcp\r\n");
+        }
+        match &self.payload {
+            Payload::None if self.method == "POST" || self.method == "PUT" => text.push_str("Content-Length: 0\r\n"),
+            Payload::None => {}
+            Payload::Json(bytes) => {
+                let _ = write!(text, "Content-Type: application/json\r\nContent-Length: {}\r\n", bytes.len());
+            }
+            Payload::Stream(_, media_type) => {
+                let _ = write!(text, "Content-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n");
+            }
+        }
+        text.push_str("\r\n");
+        text
+    }
+}
+
+impl Client {
+    /// Sends `request`; an error answer is an error.
+    pub(crate) fn send(&self, request: Request<'_>) -> Result<(Head, Body)> {
+        let (head, mut body) = self.send_any_status(request)?;
+        if head.status < 400 {
+            return Ok((head, body));
+        }
+        let bytes = body.read_all(ERROR_BYTES_MAX).unwrap_or_default();
+        Err(error_answer(head.status, &bytes))
+    }
+
+    /// Sends `request` and gives whatever comes back.
+    pub(crate) fn send_any_status(&self, request: Request<'_>) -> Result<(Head, Body)> {
+        let to_head_request = request.method == "HEAD";
+        let (head, connection) = self.exchange(request)?;
+        let body = Body::new(connection, &head, to_head_request, self.pool.clone())
+            .map_err(|error| broken(&self.options.endpoint, &error))?;
+        Ok((head, body))
+    }
+
+    fn exchange(&self, mut request: Request<'_>) -> Result<(Head, Connection)> {
+        let version = if request.versioned { Some(self.api_version()?) } else { None };
+        let text = request.head(self, version);
+        let pooled = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        // An idle connection may have been closed by the engine meanwhile; only a body that can be sent again may
+        // try it. A stream takes a fresh one.
+        if let Some(mut connection) = pooled
+            && !matches!(request.payload, Payload::Stream(..))
+            && write_request(&mut connection, &text, &mut request.payload).is_ok()
+            && let Ok(Some(head)) = connection.read_head()
+        {
+            return Ok((head, connection));
+        }
+        let endpoint = &self.options.endpoint;
+        let stream = Stream::connect(endpoint).map_err(|error| describe(endpoint, &error))?;
+        let mut connection = Connection::new(stream);
+        let sent = write_request(&mut connection, &text, &mut request.payload);
+        let head = connection.read_head();
+        match (sent, head) {
+            (_, Ok(Some(head))) => Ok((head, connection)),
+            (Err(error), _) | (Ok(()), Err(error)) => Err(broken(endpoint, &error)),
+            (Ok(()), Ok(None)) => Err(broken(endpoint, &io::ErrorKind::UnexpectedEof.into())),
+        }
+    }
+
+    /// Sends `request` with an upgrade and takes over the connection.
+    pub(crate) fn hijack(&self, mut request: Request<'_>) -> Result<Session> {
+        request.upgrade = true;
+        let (head, connection) = self.exchange(request)?;
+        if head.status >= 400 {
+            let mut body = Body::new(connection, &head, false, self.pool.clone())?;
+            return Err(error_answer(head.status, &body.read_all(ERROR_BYTES_MAX).unwrap_or_default()));
+        }
+        let multiplexed = head.field("content-type") == Some("application/vnd.docker.multiplexed-stream");
+        if head.status == 101 {
+            return Session::new(connection, multiplexed).context(|| "take over connection");
+        }
+        Err(errdefs::system(format!("unable to upgrade to tcp, received {}", head.status)))
+    }
+
+    /// Sends `request` and decodes the JSON answer.
+    pub(crate) fn fetch<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T> {
+        serde_json::from_slice(&self.fetch_bytes(request)?).context(|| "decode answer")
+    }
+
+    /// Sends `request` and reads the whole answer.
+    pub(crate) fn fetch_bytes(&self, request: Request<'_>) -> Result<Vec<u8>> {
+        let (_, mut body) = self.send(request)?;
+        body.read_all(ANSWER_BYTES_MAX).map_err(|error| broken(&self.options.endpoint, &error))
+    }
+
+    /// Sends `request` and throws the answer away, keeping the connection.
+    pub(crate) fn run(&self, request: Request<'_>) -> Result<()> {
+        self.fetch_bytes(request).map(drop)
+    }
+}
+
+fn write_request(connection: &mut Connection, head: &str, payload: &mut Payload<'_>) -> io::Result<()> {
+    match payload {
+        Payload::None => connection.stream.write_all(head.as_bytes()),
+        Payload::Json(bytes) => connection.stream.write_all(&[head.as_bytes(), bytes].concat()),
+        Payload::Stream(source, _) => {
+            connection.stream.write_all(head.as_bytes())?;
+            connection.write_chunked(*source)
+        }
+    }?;
+    connection.stream.flush()
+}
+
+/// The error that an answer of `status` with `body` stands for, in the words of Docker's client.
+fn error_answer(status: u16, body: &[u8]) -> Error {
+    let class = match status {
+        304 => Class::NotModified,
+        400 => Class::InvalidParameter,
+        401 => Class::Unauthorized,
+        403 => Class::Forbidden,
+        404 => Class::NotFound,
+        409 => Class::Conflict,
+        501 => Class::NotImplemented,
+        503 => Class::Unavailable,
+        _ => Class::System,
+    };
+    let text = match serde_json::from_slice::<api::error::ErrorResponse>(body) {
+        Ok(answer) if !answer.message.is_empty() => answer.message,
+        _ if body.trim_ascii().is_empty() => format!("request returned status {status}; check if the server supports the requested API version"),
+        _ => String::from_utf8_lossy(body).trim().to_owned(),
+    };
+    Error::new(class, format!("Error response from daemon: {}", text.trim()))
+}
