@@ -24,6 +24,7 @@ pub(crate) fn describe(endpoint: &Endpoint, error: &io::Error) -> Error {
 
 /// The error for a connection that broke during a request.
 pub(crate) fn broken(endpoint: &Endpoint, error: &io::Error) -> Error {
-    let reason = if error.kind() == io::ErrorKind::UnexpectedEof { "EOF".to_owned() } else { error.to_string() };
+    let reason =
+        if error.kind() == io::ErrorKind::UnexpectedEof { "EOF".to_owned() } else { error.to_string() };
     Error::new(Class::System, format!("error during connect: {endpoint}: {reason}"))
 }

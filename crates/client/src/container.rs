@@ -30,7 +30,7 @@ pub use commit::Commit;
 pub use list::List;
 pub use logs::Logs;
 pub use remove::Remove;
-pub use wait::{Waiting, WaitCondition};
+pub use wait::{WaitCondition, Waiting};
 
 /// `/containers/ID/VERB`.
 fn path(id: &str, verb: &str) -> String {

@@ -76,7 +76,8 @@ enum Channel {
 /// # Errors
 /// Of reading or writing, an unknown frame type, a stream cut inside a frame, or an error of the engine (its text).
 pub fn copy(source: &mut impl Source, output: &mut impl Write, error: &mut impl Write) -> io::Result<()> {
-    let mut demux = Demux { channel: Channel::Output, left: 0, header: [0; HEADER_BYTES], have: 0, gathered: Vec::new() };
+    let mut demux =
+        Demux { channel: Channel::Output, left: 0, header: [0; HEADER_BYTES], have: 0, gathered: Vec::new() };
     let mut gathered_for = Channel::Output;
     loop {
         let slice = match source.fill_buf() {
@@ -136,7 +137,10 @@ impl Demux {
             2 => Channel::Error,
             3 => Channel::Engine,
             other => {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, format!("unrecognized stream: {other}")));
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("unrecognized stream: {other}"),
+                ));
             }
         };
         Ok(rest)
@@ -192,7 +196,8 @@ mod tests {
 
     #[test]
     fn frames_go_where_they_belong_however_they_arrive() {
-        let wire = [frame(1, "out1 "), frame(2, "err1 "), frame(1, ""), frame(2, "err2"), frame(1, "out2")].concat();
+        let wire =
+            [frame(1, "out1 "), frame(2, "err1 "), frame(1, ""), frame(2, "err2"), frame(1, "out2")].concat();
         for step in [1, 3, 7, 8, 9, 1000] {
             assert_eq!(split(&wire, step).unwrap(), ("out1 out2".into(), "err1 err2".into()), "{step}");
         }

@@ -60,7 +60,9 @@ impl Endpoint {
         let bad = || invalid(format!("invalid bind address format: {host}"));
         let (protocol, rest) = host.split_once("://").unwrap_or(("tcp", host));
         match protocol {
-            "unix" => Ok(Self::Unix(PathBuf::from(if rest.is_empty() { "/var/run/docker.sock" } else { rest }))),
+            "unix" => {
+                Ok(Self::Unix(PathBuf::from(if rest.is_empty() { "/var/run/docker.sock" } else { rest })))
+            }
             "tcp" | "http" | "https" => {
                 let tls = if protocol == "https" { Some(tls.unwrap_or_default()) } else { tls };
                 let rest = rest.split('/').next().unwrap_or_default();

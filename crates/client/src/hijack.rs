@@ -89,6 +89,16 @@ impl SessionWriter {
     }
 }
 
+impl SessionWriter {
+    /// Ends both directions: whoever reads the session's output sees its end.
+    ///
+    /// # Errors
+    /// If the socket refuses.
+    pub fn abort(&mut self) -> io::Result<()> {
+        shutdown(&self.file, Shutdown::Both).map_err(Into::into)
+    }
+}
+
 impl Write for SessionWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes)

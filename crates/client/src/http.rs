@@ -89,7 +89,11 @@ impl Connection {
                 return Err(malformed("response head too large"));
             }
             if self.fill()? == 0 {
-                return if self.buffered().is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+                return if self.buffered().is_empty() {
+                    Ok(None)
+                } else {
+                    Err(io::ErrorKind::UnexpectedEof.into())
+                };
             }
         }
     }
@@ -142,7 +146,8 @@ impl Head {
     }
 
     fn has_token(&self, name: &str, token: &str) -> bool {
-        self.field(name).is_some_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+        self.field(name)
+            .is_some_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
     }
 
     fn framing(&self, to_head_request: bool) -> io::Result<Framing> {
@@ -213,7 +218,12 @@ impl std::fmt::Debug for Body {
 }
 
 impl Body {
-    pub(crate) fn new(connection: Connection, head: &Head, to_head_request: bool, pool: Pool) -> io::Result<Self> {
+    pub(crate) fn new(
+        connection: Connection,
+        head: &Head,
+        to_head_request: bool,
+        pool: Pool,
+    ) -> io::Result<Self> {
         let framing = head.framing(to_head_request)?;
         let reusable = framing != Framing::UntilEnd && !head.has_token("connection", "close");
         let mut body = Self { connection: Some(connection), framing, reusable, pool };
@@ -251,7 +261,9 @@ impl Body {
                     return Ok(());
                 }
                 Framing::Chunked(part) => {
-                    let Some(line) = next_line(connection)? else { return Err(io::ErrorKind::UnexpectedEof.into()) };
+                    let Some(line) = next_line(connection)? else {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    };
                     self.framing = part.after_line(&line)?;
                 }
             }
@@ -329,7 +341,12 @@ impl BufRead for Body {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.advance()?;
         let available = self.available();
-        Ok(self.connection.as_ref().map_or(&[][..], Connection::buffered).get(..available).unwrap_or_default())
+        Ok(self
+            .connection
+            .as_ref()
+            .map_or(&[][..], Connection::buffered)
+            .get(..available)
+            .unwrap_or_default())
     }
 
     fn consume(&mut self, count: usize) {
@@ -380,10 +397,18 @@ mod tests {
     fn bodies_by_length_chunks_and_end() {
         for (wire, text, reused) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcd", "abc", true),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nA: b\r\n\r\n", "abcde", true),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nA: b\r\n\r\n",
+                "abcde",
+                true,
+            ),
             ("HTTP/1.1 200 OK\r\n\r\nxyz", "xyz", false),
             ("HTTP/1.1 204 No Content\r\n\r\n", "", true),
-            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nq", "q", false),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nq",
+                "q",
+                false,
+            ),
         ] {
             let (_, mut body) = body_of(wire.as_bytes());
             assert_eq!(body.read_all(100).unwrap(), text.as_bytes(), "{wire}");

@@ -26,10 +26,11 @@ pub mod volume;
 
 use std::sync::OnceLock;
 
+pub use api::filters::Filters;
 pub use endpoint::{Endpoint, Ssh, TlsOptions};
 pub use hijack::{Session, SessionReader, SessionWriter};
 pub use http::{Body, Head};
-pub use query::{Filters, Query};
+pub use query::Query;
 pub use version::ApiVersion;
 
 use http::Pool;

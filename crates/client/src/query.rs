@@ -1,7 +1,8 @@
-//! Query strings and filters.
+//! Query strings.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+use api::filters::Filters;
 
 /// The parameters of a request, written as they are added.
 #[derive(Debug, Clone, Default)]
@@ -72,47 +73,6 @@ pub(crate) fn segment(text: &str) -> String {
     out
 }
 
-/// Filters of a list: name to the set of values, any of which matches.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filters(BTreeMap<String, BTreeMap<String, bool>>);
-
-impl Filters {
-    /// No filters.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a value for `name`.
-    pub fn add(&mut self, name: &str, value: &str) {
-        self.0.entry(name.to_owned()).or_default().insert(value.to_owned(), true);
-    }
-
-    /// True if there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// True if there is one called `name`.
-    pub fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    /// The values for `name`, sorted.
-    pub fn get(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.get(name).into_iter().flat_map(|values| values.keys().map(String::as_str))
-    }
-
-    /// The names, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
-
-    /// `{"name":{"value":true}}`, as it is sent.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(&self.0).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,13 +84,5 @@ mod tests {
             "?a=b%20c%2F%C3%BC&f=1"
         );
         assert_eq!(segment("a/b:c@d e?"), "a/b:c@d%20e%3F");
-    }
-
-    #[test]
-    fn filters_are_sets() {
-        let mut filters = Filters::new();
-        filters.add("label", "b");
-        filters.add("label", "a");
-        assert_eq!(filters.to_json(), r#"{"label":{"a":true,"b":true}}"#);
     }
 }

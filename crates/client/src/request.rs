@@ -7,12 +7,12 @@ use errdefs::{Class, Context, Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::Client;
 use crate::connection_failure::{broken, describe};
 use crate::hijack::Session;
 use crate::http::{Body, Connection, Head};
 use crate::query::Query;
 use crate::transport::Stream;
-use crate::Client;
 
 /// The largest answer that is read whole into memory: an `inspect` or a list of thousands of objects is far below.
 const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -123,7 +123,9 @@ impl<'a> Request<'a> {
             text.push_str("Connection: Upgrade\r\nUpgrade: tcp\r\n");
         }
         match &self.payload {
-            Payload::None if self.method == "POST" || self.method == "PUT" => text.push_str("Content-Length: 0\r\n"),
+            Payload::None if self.method == "POST" || self.method == "PUT" => {
+                text.push_str("Content-Length: 0\r\n")
+            }
             Payload::None => {}
             Payload::Json(bytes) => {
                 let _ = write!(text, "Content-Type: application/json\r\nContent-Length: {}\r\n", bytes.len());
@@ -241,7 +243,9 @@ fn error_answer(status: u16, body: &[u8]) -> Error {
     };
     let text = match serde_json::from_slice::<api::error::ErrorResponse>(body) {
         Ok(answer) if !answer.message.is_empty() => answer.message,
-        _ if body.trim_ascii().is_empty() => format!("request returned status {status}; check if the server supports the requested API version"),
+        _ if body.trim_ascii().is_empty() => format!(
+            "request returned status {status}; check if the server supports the requested API version"
+        ),
         _ => String::from_utf8_lossy(body).trim().to_owned(),
     };
     Error::new(class, format!("Error response from daemon: {}", text.trim()))

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
+};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
@@ -43,7 +45,9 @@ fn configure(options: &TlsOptions) -> io::Result<ClientConfig> {
     } else {
         builder.with_root_certificates(roots(options.ca.as_deref())?)
     };
-    let (Some(cert), Some(key)) = (&options.cert, &options.key) else { return Ok(builder.with_no_client_auth()) };
+    let (Some(cert), Some(key)) = (&options.cert, &options.key) else {
+        return Ok(builder.with_no_client_auth());
+    };
     let chain = read_certificates(cert)?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, error))?;
     builder.with_client_auth_cert(chain, key).map_err(io::Error::other)
@@ -54,9 +58,7 @@ fn in_file(path: &Path, error: impl std::fmt::Display) -> io::Error {
 }
 
 fn read_certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error| in_file(path, error))
+    CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| in_file(path, error))
 }
 
 fn roots(ca: Option<&Path>) -> io::Result<RootCertStore> {
@@ -74,12 +76,6 @@ pub(crate) fn read(stream: &mut TlsStream, buffer: &mut [u8]) -> io::Result<usiz
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
         other => other,
     }
-}
-
-/// Sends the closing alert of our direction.
-pub(crate) fn close_write(stream: &mut TlsStream) -> io::Result<()> {
-    stream.conn.send_close_notify();
-    stream.flush()
 }
 
 /// Moves bytes between `stream` and `local` until both directions have ended. Errors end the pump: the other end of

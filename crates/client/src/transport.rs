@@ -5,7 +5,7 @@
 //! thread, so a hijacked TLS connection is turned into a socket pair with a pump behind it ([`Stream::into_duplex`]).
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
@@ -34,15 +34,6 @@ impl Stream {
                 tls::connect(connect_tcp(address)?, host, options).map(|stream| Stream::Tls(Box::new(stream)))
             }
             Endpoint::Ssh(ssh) => spawn_ssh(ssh).map(Stream::Unix),
-        }
-    }
-
-    /// Tells the other side that nothing more will be written; reading goes on.
-    pub(crate) fn shutdown_write(&mut self) -> io::Result<()> {
-        match self {
-            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
-            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            Stream::Tls(stream) => tls::close_write(stream),
         }
     }
 

@@ -27,15 +27,16 @@ impl Client {
     /// `NotFound` if the container or the file does not exist.
     pub fn container_stat_path(&self, id: &str, file: &str) -> Result<api::container::PathStat> {
         let query = Query::new().with("path", file);
-        let (head, _) = self.send(Request::new("HEAD", path(id, "/archive")).query(query)).map_err(|error| {
-            // An answer to HEAD has no body to say what is missing.
-            match error.class() {
-                errdefs::Class::NotFound => {
-                    errdefs::not_found(format!("Could not find the file {file} in container {id}"))
+        let (head, _) =
+            self.send(Request::new("HEAD", path(id, "/archive")).query(query)).map_err(|error| {
+                // An answer to HEAD has no body to say what is missing.
+                match error.class() {
+                    errdefs::Class::NotFound => {
+                        errdefs::not_found(format!("Could not find the file {file} in container {id}"))
+                    }
+                    _ => error,
                 }
-                _ => error,
-            }
-        })?;
+            })?;
         path_stat(&head)
     }
 
@@ -53,7 +54,13 @@ impl Client {
     ///
     /// # Errors
     /// If the directory does not exist or cannot be written.
-    pub fn container_copy_to(&self, id: &str, directory: &str, tar: &mut dyn Read, options: CopyTo) -> Result<()> {
+    pub fn container_copy_to(
+        &self,
+        id: &str,
+        directory: &str,
+        tar: &mut dyn Read,
+        options: CopyTo,
+    ) -> Result<()> {
         let query = Query::new()
             .with("path", directory)
             .with("noOverwriteDirNonDir", if options.overwrite_dir_with_file { "false" } else { "true" })

@@ -29,7 +29,8 @@ impl Client {
             query = query.with("limit", limit.to_string());
         }
         self.fetch(
-            Request::get("/containers/json").query(query.flag("size", options.size).filters(&options.filters)),
+            Request::get("/containers/json")
+                .query(query.flag("size", options.size).filters(&options.filters)),
         )
     }
 }

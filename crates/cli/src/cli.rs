@@ -1,0 +1,271 @@
+//! One call of the program: global flags, finding the command, parsing its flags, running it.
+
+use std::cell::OnceCell;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use client::Client;
+
+use crate::command::{Command, Entry, Node, ROOT, Shelf, find};
+use crate::config::Config;
+use crate::failure::{EXIT_FAILURE, Failure, Outcome};
+use crate::flag::{Flag, NONE, Parsed, boolean, many, parse, single, text};
+use crate::{connect, help, terminal};
+
+/// The flags before the command.
+pub(crate) static GLOBAL: &[Flag] = &[
+    text("config", NONE, "Location of client config files (default \"CONFIG\")"),
+    text(
+        "context",
+        'c',
+        "Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context \
+         set with \"docker context use\")",
+    ),
+    boolean("debug", 'D', "Enable debug mode"),
+    many("host", 'H', "string", None, "Daemon socket to connect to"),
+    single(
+        "log-level",
+        'l',
+        "string",
+        None,
+        "Set the logging level (\"debug\", \"info\", \"warn\", \"error\", \"fatal\") (default \"info\")",
+    )
+    .default("info"),
+    boolean("tls", NONE, "Use TLS; implied by --tlsverify"),
+    text("tlscacert", NONE, "Trust certs signed only by this CA (default \"CONFIG/ca.pem\")"),
+    text("tlscert", NONE, "Path to TLS certificate file (default \"CONFIG/cert.pem\")"),
+    text("tlskey", NONE, "Path to TLS key file (default \"CONFIG/key.pem\")"),
+    boolean("tlsverify", NONE, "Use TLS and verify the remote"),
+    boolean("version", 'v', "Print version information and quit"),
+];
+
+/// What every command has at hand. Each part is made when it is first asked for.
+pub(crate) struct Cli {
+    /// The name to show: `hythe`, or `docker` when called so.
+    pub(crate) prog: &'static str,
+    /// The global flags.
+    pub(crate) globals: Parsed,
+    /// The command as it was called: `docker container kill`.
+    pub(crate) path: String,
+    config: OnceCell<Config>,
+    client: OnceCell<Arc<Client>>,
+}
+
+impl Cli {
+    /// The client's configuration file.
+    pub(crate) fn config(&self) -> &Config {
+        self.config.get_or_init(|| Config::load(self.globals.text("config")))
+    }
+
+    /// The connection to the engine.
+    pub(crate) fn client(&self) -> Outcome<&Arc<Client>> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = Arc::new(connect::client(self)?);
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    /// Writes a line to standard output.
+    pub(crate) fn print(&self, line: impl AsRef<str>) -> Outcome {
+        let mut output = std::io::stdout().lock();
+        output.write_all(line.as_ref().as_bytes())?;
+        output.write_all(b"\n")?;
+        Ok(())
+    }
+
+    /// Writes a text to standard output as it is.
+    pub(crate) fn write(&self, text: impl AsRef<[u8]>) -> Outcome {
+        let mut output = std::io::stdout().lock();
+        output.write_all(text.as_ref())?;
+        output.flush()?;
+        Ok(())
+    }
+
+    /// Writes a line to standard error; that nobody reads it is no failure.
+    pub(crate) fn warn(&self, line: impl AsRef<str>) {
+        let _ = writeln!(std::io::stderr(), "{}", line.as_ref());
+    }
+}
+
+/// Runs the command line `words`.
+pub(crate) fn run(prog: &'static str, words: &[String]) -> Outcome {
+    let globals = parse(GLOBAL, false, words)
+        .map_err(|misuse| help::misuse(prog, &format!("{prog} [OPTIONS] COMMAND [ARG...]"), &misuse.0))?;
+    let rest = globals.args.clone();
+    let asked_for_help = globals.help;
+    let mut cli =
+        Cli { prog, globals, path: prog.to_owned(), config: OnceCell::new(), client: OnceCell::new() };
+    let level = cli.globals.text("log-level");
+    if !["debug", "info", "warn", "error", "fatal", "panic", "trace", "warning"].contains(&level) {
+        return Err(Failure::new(format!("Unable to parse logging level: {level}")));
+    }
+    if cli.globals.on("version") {
+        return cli.print(version_line(prog));
+    }
+    match rest.split_first() {
+        None => cli.write(root_help(&cli)),
+        Some(_) if asked_for_help => cli.write(root_help(&cli)),
+        Some((word, rest)) if word == "help" => help_command(&mut cli, rest),
+        Some((word, rest)) if word == "__complete" => crate::command::completion::complete(&cli, rest),
+        Some((word, rest)) => match find(ROOT, word) {
+            Some(entry) => dispatch(&mut cli, entry, rest),
+            None => Err(unknown(&cli, word, ROOT, "")),
+        },
+    }
+}
+
+/// What `--version` prints.
+fn version_line(prog: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    if prog == "docker" {
+        // Programs that parse this line expect this form.
+        format!("Docker version {version}, build hythe")
+    } else {
+        format!("hythe version {version}")
+    }
+}
+
+fn dispatch(cli: &mut Cli, entry: &Entry, words: &[String]) -> Outcome {
+    cli.path = format!("{} {}", cli.path, entry.name);
+    let group = match entry.node {
+        Node::Command(command) => return execute(cli, command, words),
+        Node::Group(group) => group,
+    };
+    match words.split_first() {
+        None => cli.write(help::group(&cli.path, group)),
+        Some((word, _)) if word == "--help" || word == "-h" || word == "help" => {
+            cli.write(help::group(&cli.path, group))
+        }
+        Some((word, _)) if word.starts_with('-') => {
+            Err(help::misuse(&cli.path, &format!("{} COMMAND", cli.path), &format!("unknown flag: {word}")))
+        }
+        Some((word, rest)) => match find(group.entries, word) {
+            Some(entry) => dispatch(cli, entry, rest),
+            None => Err(unknown(cli, word, group.entries, &format!("Usage:  {}\n\n", cli.path))),
+        },
+    }
+}
+
+fn execute(cli: &mut Cli, command: &'static Command, words: &[String]) -> Outcome {
+    let parsed = parse(command.flags, command.interspersed, words)
+        .map_err(|misuse| help::misuse(&cli.path, &help::usage(&cli.path, command), &misuse.0))?;
+    if parsed.help {
+        return cli.write(help::command(cli.prog, &cli.path, command, terminal::columns()));
+    }
+    if let Some(failure) = help::wrong_arguments(cli.prog, &cli.path, command, parsed.args.len()) {
+        return Err(failure);
+    }
+    (command.run)(cli, &parsed)
+}
+
+fn unknown(cli: &Cli, word: &str, among: &[Entry], usage: &str) -> Failure {
+    let mut text = format!("{}: unknown command: {} {word}\n\n{usage}", cli.prog, cli.path);
+    if let Some(near) = nearest(word, among) {
+        text.push_str(&format!("Did you mean '{} {near}'?\n\n", cli.path));
+    }
+    text.push_str(&format!("Run '{} --help' for more information", cli.path));
+    Failure::with_code(EXIT_FAILURE, text)
+}
+
+/// The name that `word` was meant to be, if it is one or two slips away.
+fn nearest<'a>(word: &str, among: &'a [Entry]) -> Option<&'a str> {
+    const SLIPS_MAX: usize = 2;
+    among
+        .iter()
+        .filter(|entry| !entry.hidden)
+        .map(|entry| (distance(word, entry.name), entry.name))
+        .filter(|(slips, name)| *slips <= SLIPS_MAX && *slips < name.len())
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// How many letters have to be changed, added or removed.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+fn help_command(cli: &mut Cli, words: &[String]) -> Outcome {
+    let mut entries = ROOT;
+    let mut found = None;
+    for word in words {
+        let Some(entry) = find(entries, word) else {
+            return Err(Failure::new(format!("unknown help topic: {}", words.join(" "))));
+        };
+        cli.path = format!("{} {}", cli.path, entry.name);
+        entries = match entry.node {
+            Node::Group(group) => group.entries,
+            Node::Command(_) => &[],
+        };
+        found = Some(entry.node);
+    }
+    match found {
+        None => cli.write(root_help(cli)),
+        Some(Node::Group(group)) => cli.write(help::group(&cli.path, group)),
+        Some(Node::Command(command)) => {
+            cli.write(help::command(cli.prog, &cli.path, command, terminal::columns()))
+        }
+    }
+}
+
+fn root_help(cli: &Cli) -> String {
+    let mut out =
+        format!("Usage:  {} [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n", cli.prog);
+    for (title, shelf) in [
+        ("Common Commands", Shelf::Common),
+        ("Management Commands", Shelf::Management),
+        ("Commands", Shelf::Other),
+    ] {
+        out.push_str(&format!("\n{title}:\n"));
+        help::entries(&mut out, ROOT.iter().filter(|entry| entry.shelf == shelf && !entry.hidden));
+    }
+    let directory = crate::config::directory(cli.globals.text("config"));
+    let columns = terminal::columns();
+    // The defaults depend on the user's home, so these texts are made here.
+    let texts: Vec<Flag> = GLOBAL
+        .iter()
+        .map(|flag| Flag {
+            help: flag.help.replace("CONFIG", &directory.display().to_string()).leak(),
+            ..*flag
+        })
+        .collect();
+    out.push_str(&format!("\nGlobal Options:\n{}", help::flags(&texts, columns)));
+    out.push_str(&format!("\nRun '{} COMMAND --help' for more information on a command.\n", cli.prog));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_names() {
+        for (word, near) in
+            [("runn", Some("run")), ("pss", Some("ps")), ("imges", Some("images")), ("zzzzzz", None)]
+        {
+            assert_eq!(nearest(word, ROOT), near, "{word}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_in_each_list() {
+        let mut names: Vec<&str> = ROOT
+            .iter()
+            .flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases.iter().copied()))
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

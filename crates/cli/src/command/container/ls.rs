@@ -1,0 +1,188 @@
+//! `container ls`: list containers.
+
+use crate::command::{Args, Command};
+use crate::flag::{NONE, boolean, many, single, text};
+use crate::opts::{filter, number};
+use api::container::Summary;
+use client::container::List;
+use gotmpl::Value;
+use oci::reference::Reference;
+
+use crate::cli::Cli;
+use crate::failure::Outcome;
+use crate::flag::Parsed;
+use crate::format::human;
+use crate::format::rows::{self, Kind, Row};
+use ports::displayed;
+
+mod ports;
+
+/// The command.
+pub(crate) static COMMAND: Command = Command {
+    usage: "[OPTIONS]",
+    about: "List containers",
+    aliases: "docker container ls, docker container list, docker container ps, docker ps",
+    args: Args::None,
+    interspersed: true,
+    flags: &[
+        boolean("all", 'a', "Show all containers (default shows just running)"),
+        many("filter", 'f', "filter", Some(filter::check), "Filter output based on conditions provided"),
+        text(
+            "format",
+            NONE,
+            "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
+        ),
+        single(
+            "last",
+            'n',
+            "int",
+            Some(number::check_int),
+            "Show n last created containers (includes all states) (default -1)",
+        )
+        .default("-1"),
+        boolean("latest", 'l', "Show the latest created container (includes all states)"),
+        boolean("no-trunc", NONE, "Don't truncate output"),
+        boolean("quiet", 'q', "Only display container IDs"),
+        boolean("size", 's', "Display total file sizes"),
+    ],
+    run,
+};
+
+const TABLE: &str = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
+const TABLE_WITH_SIZE: &str =
+    "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}\t{{.Size}}";
+
+/// The heads of columns.
+pub(crate) const HEADERS: &[(&str, &str)] = &[
+    ("ID", "CONTAINER ID"),
+    ("Names", "NAMES"),
+    ("Image", "IMAGE"),
+    ("Command", "COMMAND"),
+    ("CreatedAt", "CREATED AT"),
+    ("RunningFor", "CREATED"),
+    ("Ports", "PORTS"),
+    ("State", "STATE"),
+    ("Status", "STATUS"),
+    ("Size", "SIZE"),
+    ("Labels", "LABELS"),
+    ("Mounts", "MOUNTS"),
+    ("LocalVolumes", "LOCAL VOLUMES"),
+    ("Networks", "NETWORKS"),
+    ("Platform", "PLATFORM"),
+];
+
+fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    let quiet = parsed.on("quiet");
+    let format = rows::choose(cli, parsed.text("format"), "psFormat", quiet);
+    let size = parsed.on("size");
+    let last = parsed.int("last");
+    let limit = if parsed.on("latest") && last == -1 { 1 } else { last };
+    let options = List {
+        all: parsed.on("all"),
+        limit: (limit > 0).then_some(limit),
+        size: size || format.contains(".Size"),
+        filters: filter::collect(parsed.all("filter")),
+    };
+    let containers = cli.client()?.container_list(&options)?;
+    let kind = Kind {
+        table: if size { TABLE_WITH_SIZE } else { TABLE },
+        quiet: "{{.ID}}",
+        headers: HEADERS,
+        type_name: "formatter.ContainerContext",
+    };
+    let truncate = !parsed.on("no-trunc");
+    let rows = containers.iter().map(|container| row(container, truncate)).collect();
+    cli.write(rows::render(&kind, &format, quiet, rows)?)
+}
+
+/// The row of a container.
+pub(crate) fn row(container: &Summary, truncate: bool) -> Row {
+    let id = if truncate { human::short_id(&container.id) } else { &container.id };
+    let command = if truncate {
+        human::ellipsis(&container.command, COMMAND_LENGTH)
+    } else {
+        container.command.clone()
+    };
+    let mounts: Vec<String> = container
+        .mounts
+        .iter()
+        .map(|mount| if mount.name.is_empty() { &mount.source } else { &mount.name })
+        .map(|name| if truncate { human::ellipsis(name, MOUNT_LENGTH) } else { name.clone() })
+        .collect();
+    let local = container.mounts.iter().filter(|mount| mount.driver == "local").count();
+    let networks: Vec<&str> = container.network_settings.networks.keys().map(String::as_str).collect();
+    Row::new()
+        .with("ID", id)
+        .with("Names", names(container, truncate))
+        .with("Image", image(container, truncate))
+        .with("Command", quoted(&command))
+        .with("CreatedAt", human::local_time(container.created))
+        .with("RunningFor", human::ago(container.created))
+        .with("Ports", displayed(&container.ports))
+        .with("State", &container.state)
+        .with("Status", &container.status)
+        .with("Size", size(container))
+        .with_labels(&container.labels)
+        .with("Mounts", mounts.join(","))
+        .with("LocalVolumes", local.to_string())
+        .with("Networks", networks.join(","))
+        .with_value("Platform", Value::Nil)
+}
+
+/// Letters of the command that are shown.
+const COMMAND_LENGTH: usize = 20;
+/// Letters of a mount's name that are shown.
+const MOUNT_LENGTH: usize = 15;
+
+fn names(container: &Summary, truncate: bool) -> String {
+    let names = container.names.iter().map(|name| name.trim_start_matches('/'));
+    // The names that links gave it are paths.
+    let shown: Vec<&str> = names.filter(|name| !truncate || !name.contains('/')).collect();
+    shown.join(",")
+}
+
+fn image(container: &Summary, truncate: bool) -> String {
+    if container.image.is_empty() {
+        return "<no image>".to_owned();
+    }
+    if !truncate {
+        return container.image.clone();
+    }
+    let short = human::short_id(&container.image_id);
+    if !short.is_empty() && short == human::short_id(&container.image) {
+        return short.to_owned();
+    }
+    Reference::parse(&container.image).map_or_else(
+        |_| container.image.clone(),
+        |reference| match reference.tag() {
+            Some(tag) => format!("{}:{tag}", reference.familiar_name()),
+            None => reference.familiar_name(),
+        },
+    )
+}
+
+fn size(container: &Summary) -> String {
+    let written = human::size_with_precision(container.size_rw as f64, 3);
+    if container.size_root_fs > 0 {
+        format!("{written} (virtual {})", human::size_with_precision(container.size_root_fs as f64, 3))
+    } else {
+        written
+    }
+}
+
+/// The text in double quotes, as Go quotes it.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => out.extend(['\\', letter]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            letter if letter.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(letter))),
+            letter => out.push(letter),
+        }
+    }
+    out.push('"');
+    out
+}

@@ -1,0 +1,28 @@
+//! `container pause`: pause all processes within one or more containers.
+
+use crate::cli::Cli;
+use crate::command::{Args, Command};
+use crate::failure::{Failures, Outcome};
+use crate::flag::Parsed;
+
+/// The command.
+pub(crate) static COMMAND: Command = Command {
+    usage: "CONTAINER [CONTAINER...]",
+    about: "Pause all processes within one or more containers",
+    aliases: "docker container pause, docker pause",
+    args: Args::AtLeast(1),
+    interspersed: true,
+    flags: &[],
+    run,
+};
+
+fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    let client = cli.client()?;
+    let mut failures = Failures::default();
+    for container in &parsed.args {
+        if failures.note(client.container_pause(container)).is_some() {
+            cli.print(container)?;
+        }
+    }
+    failures.finish()
+}

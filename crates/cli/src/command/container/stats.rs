@@ -1,0 +1,180 @@
+//! `container stats`: display a live stream of container(s) resource usage statistics.
+
+use crate::command::{Args, Command};
+use crate::flag::{NONE, boolean, text};
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, Write as _};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use api::container::Stats;
+use client::Client;
+use client::container::List;
+
+use crate::cli::Cli;
+use crate::failure::Outcome;
+use crate::flag::Parsed;
+use crate::format::rows::{self, Kind};
+use crate::terminal;
+use sample::row;
+
+mod sample;
+
+/// The command.
+pub(crate) static COMMAND: Command = Command {
+    usage: "[OPTIONS] [CONTAINER...]",
+    about: "Display a live stream of container(s) resource usage statistics",
+    aliases: "docker container stats, docker stats",
+    args: Args::Any,
+    interspersed: true,
+    flags: &[
+        boolean("all", 'a', "Show all containers (default shows just running)"),
+        text(
+            "format",
+            NONE,
+            "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
+        ),
+        boolean("no-stream", NONE, "Disable streaming stats and only pull the first result"),
+        boolean("no-trunc", NONE, "Do not truncate output"),
+    ],
+    run,
+};
+
+static KIND: Kind = Kind {
+    table: "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}",
+    quiet: "",
+    headers: &[
+        ("Container", "CONTAINER"),
+        ("Name", "NAME"),
+        ("ID", "CONTAINER ID"),
+        ("CPUPerc", "CPU %"),
+        ("MemUsage", "MEM USAGE / LIMIT"),
+        ("MemPerc", "MEM %"),
+        ("NetIO", "NET I/O"),
+        ("BlockIO", "BLOCK I/O"),
+        ("PIDs", "PIDS"),
+    ],
+    type_name: "container.statsContext",
+};
+
+/// How often the screen is drawn anew; samples come once a second.
+const REDRAW: Duration = Duration::from_millis(500);
+
+fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    let client = cli.client()?;
+    let names = if parsed.args.is_empty() {
+        let options = List { all: parsed.on("all"), ..List::default() };
+        client.container_list(&options)?.into_iter().map(|container| container.id).collect()
+    } else {
+        parsed.args.clone()
+    };
+    let format = rows::choose(cli, parsed.text("format"), "statsFormat", false);
+    let truncate = !parsed.on("no-trunc");
+    let table = |samples: &[(String, Option<Stats>)]| {
+        let rows = samples.iter().map(|(name, stats)| row(name, stats.as_ref(), truncate)).collect();
+        rows::render(&KIND, &format, false, rows)
+    };
+    if parsed.on("no-stream") {
+        return cli.write(table(&once(client, &names)?)?);
+    }
+    stream(client, names, parsed.args.is_empty(), |samples| {
+        let text = table(samples)?;
+        let mut output = std::io::stdout().lock();
+        if terminal::is_output() {
+            // From the top, each line cleared to its end, and what is below.
+            write!(output, "\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n"))?;
+        } else {
+            write!(output, "{text}")?;
+        }
+        output.flush()?;
+        Ok(())
+    })
+}
+
+/// One sample of each container.
+fn once(client: &Client, names: &[String]) -> Outcome<Vec<(String, Option<Stats>)>> {
+    let results = super::each_at_once(names, |name| {
+        let mut body = client.container_stats(name, false)?;
+        let mut line = Vec::new();
+        body.read_until(b'\n', &mut line)?;
+        serde_json::from_slice::<Stats>(&line).map_err(|error| errdefs::system(error.to_string()))
+    });
+    names.iter().zip(results).map(|(name, result)| Ok((name.clone(), Some(result?)))).collect()
+}
+
+/// The newest samples, filled by one thread a container.
+#[derive(Default)]
+struct Board {
+    samples: Mutex<BTreeMap<usize, (String, Option<Stats>)>>,
+    changed: Condvar,
+}
+
+fn watch(client: &Arc<Client>, board: &Arc<Board>, at: usize, name: String) -> Outcome {
+    board.samples.lock().unwrap_or_else(PoisonError::into_inner).insert(at, (name.clone(), None));
+    let (client, board) = (Arc::clone(client), Arc::clone(board));
+    std::thread::Builder::new().name("stats".into()).spawn(move || {
+        if let Ok(mut body) = client.container_stats(&name, true) {
+            let mut line = Vec::new();
+            while body.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+                if let Ok(stats) = serde_json::from_slice(&line) {
+                    let mut samples = board.samples.lock().unwrap_or_else(PoisonError::into_inner);
+                    samples.insert(at, (name.clone(), Some(stats)));
+                    board.changed.notify_one();
+                }
+                line.clear();
+            }
+        }
+        // It has ended or was removed: its row goes with it.
+        board.samples.lock().unwrap_or_else(PoisonError::into_inner).remove(&at);
+        board.changed.notify_one();
+    })?;
+    Ok(())
+}
+
+/// Draws the samples again and again; with `everything` containers that start meanwhile are added.
+fn stream(
+    client: &Arc<Client>,
+    names: Vec<String>,
+    everything: bool,
+    draw: impl Fn(&[(String, Option<Stats>)]) -> Outcome,
+) -> Outcome {
+    let board = Arc::new(Board::default());
+    let mut next = 0;
+    for name in names {
+        watch(client, &board, next, name)?;
+        next += 1;
+    }
+    if everything {
+        let (client, board) = (Arc::clone(client), Arc::clone(&board));
+        std::thread::Builder::new().name("events".into()).spawn(move || {
+            let mut filters = client::Filters::new();
+            filters.add("type", "container");
+            filters.add("event", "start");
+            let Ok(mut events) = client.events("", "", &filters) else { return };
+            let mut line = Vec::new();
+            while events.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+                if let Ok(event) = serde_json::from_slice::<api::event::Message>(&line) {
+                    // A container that cannot be watched has no row.
+                    let _ = watch(&client, &board, next, event.actor.id);
+                    next += 1;
+                }
+                line.clear();
+            }
+        })?;
+    }
+    if terminal::is_output() {
+        write!(std::io::stdout().lock(), "\x1b[2J")?;
+    }
+    loop {
+        let samples = {
+            let samples = board.samples.lock().unwrap_or_else(PoisonError::into_inner);
+            let (samples, _) =
+                board.changed.wait_timeout(samples, REDRAW).unwrap_or_else(PoisonError::into_inner);
+            samples.values().cloned().collect::<Vec<_>>()
+        };
+        draw(&samples)?;
+        if samples.is_empty() && !everything {
+            return Ok(());
+        }
+    }
+}

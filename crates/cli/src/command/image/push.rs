@@ -1,0 +1,55 @@
+//! `image push`: upload an image to a registry.
+
+use crate::command::{Args, Command};
+use crate::flag::{NONE, boolean, text};
+use oci::reference::Reference;
+
+use crate::cli::Cli;
+use crate::failure::{Failure, Outcome};
+use crate::flag::Parsed;
+use crate::opts::platform;
+use crate::{credentials, progress, terminal};
+
+/// The command.
+pub(crate) static COMMAND: Command = Command {
+    usage: "[OPTIONS] NAME[:TAG]",
+    about: "Upload an image to a registry",
+    aliases: "docker image push, docker push",
+    args: Args::Exactly(1),
+    interspersed: true,
+    flags: &[
+        boolean("all-tags", 'a', "Push all tags of an image to the repository"),
+        boolean("disable-content-trust", NONE, "Skip image signing (default true)").default("true"),
+        text(
+            "platform",
+            NONE,
+            "Push a platform-specific manifest as a single-platform image to the registry.\nImage index won't be pushed, meaning that other manifests, including attestations won't be preserved.\n'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)",
+        ),
+        boolean("quiet", 'q', "Suppress verbose output"),
+    ],
+    run,
+};
+
+fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    let (all, quiet) = (parsed.on("all-tags"), parsed.on("quiet"));
+    let mut reference = Reference::parse(parsed.arg(0)).map_err(|error| Failure::new(error.to_string()))?;
+    if all && !reference.is_name_only() {
+        return Err(Failure::new("tag can't be used with --all-tags/-a"));
+    }
+    if !all && reference.is_name_only() {
+        reference = reference.tag_or_latest();
+        if !quiet {
+            cli.print(format!("Using default tag: {}", reference.tag().unwrap_or_default()))?;
+        }
+    }
+    let only = match parsed.text("platform") {
+        "" => None,
+        text => Some(platform::parse(text)?),
+    };
+    let auth = credentials::header(cli, &reference)?;
+    let tag = reference.tag().unwrap_or_default();
+    let body = cli.client()?.image_push(&reference.familiar_name(), tag, only.as_ref(), Some(&auth))?;
+    let drawn = if quiet { progress::Drawn::Nothing } else { progress::Drawn::on(terminal::is_output()) };
+    progress::draw(body, drawn, &mut std::io::stdout(), |_| Ok(()))?;
+    if quiet { cli.print(reference.canonical_string()) } else { Ok(()) }
+}

@@ -1,0 +1,270 @@
+//! `inspect`: return low-level information on Docker objects.
+
+use crate::command::{Args, Command};
+use crate::flag::{NONE, boolean, text};
+use errdefs::Class;
+
+use crate::cli::Cli;
+use crate::failure::{EXIT_FAILURE, Failure, Outcome};
+use crate::flag::Parsed;
+use crate::format::json::Json;
+use crate::format::{indent, template};
+
+/// The command.
+pub(crate) static COMMAND: Command = Command {
+    usage: "[OPTIONS] NAME|ID [NAME|ID...]",
+    about: "Return low-level information on Docker objects",
+    aliases: "",
+    args: Args::AtLeast(1),
+    interspersed: true,
+    flags: &[
+        text(
+            "format",
+            'f',
+            "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
+        ),
+        boolean("size", 's', "Display total file sizes if the type is container"),
+        text("type", NONE, "Only inspect objects of the given type"),
+    ],
+    run,
+};
+
+/// An object as the engine wrote it.
+pub(crate) struct Found {
+    bytes: Vec<u8>,
+    /// Fields that the engine leaves out when they are empty, which a template may name all the same.
+    omitted: &'static [(&'static [&'static str], Omitted)],
+}
+
+/// What a field is that was left out.
+#[derive(Clone, Copy)]
+enum Omitted {
+    Nothing,
+    Text,
+    List,
+    No,
+}
+
+impl Found {
+    /// A container.
+    pub(crate) fn container(bytes: Vec<u8>) -> Self {
+        Self { bytes, omitted: OMITTED_OF_CONTAINER }
+    }
+
+    /// Any other object.
+    pub(crate) fn other(bytes: Vec<u8>) -> Self {
+        Self { bytes, omitted: &[] }
+    }
+}
+
+const OMITTED_OF_CONTAINER: &[(&[&str], Omitted)] = &[
+    (&["Config", "ExposedPorts"], Omitted::List),
+    (&["Config", "Healthcheck"], Omitted::Nothing),
+    (&["Config", "ArgsEscaped"], Omitted::No),
+    (&["Config", "NetworkDisabled"], Omitted::No),
+    (&["Config", "StopSignal"], Omitted::Text),
+    (&["Config", "StopTimeout"], Omitted::Nothing),
+    (&["Config", "Shell"], Omitted::List),
+    (&["HostConfig", "Annotations"], Omitted::List),
+    (&["HostConfig", "StorageOpt"], Omitted::List),
+    (&["HostConfig", "Tmpfs"], Omitted::List),
+    (&["HostConfig", "Sysctls"], Omitted::List),
+    (&["HostConfig", "Mounts"], Omitted::List),
+    (&["HostConfig", "Runtime"], Omitted::Text),
+    (&["HostConfig", "Init"], Omitted::Nothing),
+    (&["SizeRw"], Omitted::Nothing),
+    (&["SizeRootFs"], Omitted::Nothing),
+];
+
+const KINDS: [&str; 10] =
+    ["config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"];
+
+fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    let kind = parsed.text("type");
+    if parsed.given("type") && kind.is_empty() {
+        return Err(Failure::new(
+            "type is empty: must be one of \"config\", \"container\", \"image\", \"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"",
+        ));
+    }
+    if !kind.is_empty() && !KINDS.contains(&kind) {
+        let kinds: Vec<String> = KINDS.iter().map(|kind| format!("{kind:?}")).collect();
+        return Err(Failure::new(format!("unknown type: {kind:?}: must be one of {}", kinds.join(", "))));
+    }
+    let size = parsed.on("size");
+    show(cli, parsed.text("format"), &parsed.args, |name| find(cli, kind, name, size))
+}
+
+/// The object `name` of `kind`, or of any kind, tried in Docker's order.
+fn find(cli: &Cli, kind: &str, name: &str, size: bool) -> errdefs::Result<Found> {
+    let client = cli.client().map_err(|failure| errdefs::system(failure.text))?;
+    let get = |kind: &str| match kind {
+        "container" => client.container_inspect_raw(name, size).map(Found::container),
+        "image" => client.image_inspect_raw(name, None).map(Found::other),
+        "network" => client.network_inspect_raw(name, false).map(Found::other),
+        "volume" => client.volume_inspect_raw(name).map(Found::other),
+        "plugin" => client.object_raw("plugins", &format!("{name}/json")).map(Found::other),
+        other => client.object_raw(&format!("{other}s"), name).map(Found::other),
+    };
+    if !kind.is_empty() {
+        return get(kind);
+    }
+    for kind in
+        ["container", "image", "network", "volume", "service", "task", "node", "plugin", "secret", "config"]
+    {
+        match get(kind) {
+            // Kinds that this engine does not have are not where the object is.
+            Err(error) if is_elsewhere(&error, kind) => {}
+            other => return other,
+        }
+    }
+    Err(errdefs::not_found(format!("Error: No such object: {name}")))
+}
+
+fn is_elsewhere(error: &errdefs::Error, kind: &str) -> bool {
+    let swarm = ["service", "task", "node", "secret", "config"].contains(&kind);
+    match error.class() {
+        Class::NotFound => true,
+        Class::Unavailable | Class::NotImplemented => {
+            (swarm || kind == "plugin") && !error.message().starts_with("Cannot connect")
+        }
+        _ => {
+            error.message().contains("is not a swarm manager")
+                || (kind == "image" && error.class() == Class::InvalidParameter)
+        }
+    }
+}
+
+/// Prints what `get` finds for each name: as an array, or each by the template. What cannot be found is told after
+/// what can.
+pub(crate) fn show(
+    cli: &Cli,
+    format: &str,
+    names: &[String],
+    get: impl Fn(&str) -> errdefs::Result<Found>,
+) -> Outcome {
+    let by_template = !format.is_empty() && format != "json";
+    let compiled = if by_template {
+        Some(template::compile(format).map_err(|failure| {
+            Failure::with_code(
+                EXIT_TEMPLATE,
+                failure.text.replace("failed to parse template", "template parsing error"),
+            )
+        })?)
+    } else {
+        None
+    };
+    let mut found = Vec::new();
+    let mut text = String::new();
+    let mut failures = Vec::new();
+    for name in names {
+        match get(name) {
+            Err(error) => failures.push(error.to_string()),
+            Ok(object) => match &compiled {
+                None => found.push(object.bytes),
+                Some(compiled) => match by(compiled, &object) {
+                    Ok(line) => {
+                        text.push_str(&line);
+                        text.push('\n');
+                    }
+                    Err(error) => {
+                        failures.push(format!("template parsing error: {error}"));
+                        break;
+                    }
+                },
+            },
+        }
+    }
+    if by_template {
+        // A list of objects none of which was found prints an empty line.
+        cli.write(if text.is_empty() { "\n" } else { &text })?;
+    } else if format == "json" {
+        let objects: Vec<String> = found
+            .iter()
+            .map(|bytes| Json::parse(bytes).map(|json| json.compact()).unwrap_or_default())
+            .collect();
+        cli.print(format!("[{}]", objects.join(",")))?;
+    } else {
+        cli.write(array(&found))?;
+    }
+    if failures.is_empty() { Ok(()) } else { Err(Failure::with_code(EXIT_FAILURE, failures.join("\n"))) }
+}
+
+/// The exit code for a template that is none.
+const EXIT_TEMPLATE: i32 = 64;
+
+/// The objects as an indented array, each byte of their values as the engine wrote it.
+fn array(objects: &[Vec<u8>]) -> Vec<u8> {
+    const STEP: &str = "    ";
+    if objects.is_empty() {
+        return b"[]\n".to_vec();
+    }
+    let mut out = b"[\n".to_vec();
+    for (at, object) in objects.iter().enumerate() {
+        if at > 0 {
+            out.extend_from_slice(b",\n");
+        }
+        out.extend_from_slice(STEP.as_bytes());
+        out.extend(indent::indent(object.trim_ascii(), STEP, STEP));
+    }
+    out.extend_from_slice(b"\n]\n");
+    out
+}
+
+fn by(compiled: &template::Compiled, object: &Found) -> Result<String, String> {
+    let mut json = Json::parse(&object.bytes).map_err(|error| error.to_string())?;
+    let plain = template::value(&json);
+    compiled.execute(&plain).or_else(|error| {
+        // Once more with the fields that were left out; they are no part of `{{json .}}`, so not before.
+        if object.omitted.is_empty() {
+            return Err(error);
+        }
+        for (path, kind) in object.omitted {
+            complete(&mut json, path, *kind);
+        }
+        compiled.execute(&template::value(&json)).map_err(|_| error)
+    })
+}
+
+fn complete(json: &mut Json, path: &[&str], kind: Omitted) {
+    let (Json::Object(entries), Some((first, rest))) = (json, path.split_first()) else { return };
+    let at = entries.iter().position(|(key, _)| key == first);
+    match (at, rest.is_empty()) {
+        (Some(at), false) => {
+            if let Some((_, inner)) = entries.get_mut(at) {
+                complete(inner, rest, kind);
+            }
+        }
+        (None, true) => {
+            let value = match kind {
+                Omitted::Nothing | Omitted::List => Json::Null,
+                Omitted::Text => Json::Text(String::new()),
+                Omitted::No => Json::Bool(false),
+            };
+            entries.push(((*first).to_owned(), value));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrays_are_indented_by_four() {
+        assert_eq!(array(&[]), b"[]\n");
+        assert_eq!(
+            String::from_utf8(array(&[br#"{"a":[1],"b":{}}"#.to_vec(), b"{}\n".to_vec()])).unwrap(),
+            "[\n    {\n        \"a\": [\n            1\n        ],\n        \"b\": {}\n    },\n    {}\n]\n"
+        );
+    }
+
+    #[test]
+    fn templates_may_name_fields_that_were_left_out() {
+        let object = Found::container(br#"{"Config":{"Image":"x"},"HostConfig":{}}"#.to_vec());
+        let run = |source| by(&template::compile(source).unwrap(), &object);
+        assert_eq!(run("{{.Config.Healthcheck}} {{.Config.Image}}").unwrap(), "<nil> x");
+        assert_eq!(run("{{json .Config}}").unwrap(), r#"{"Image":"x"}"#);
+        assert!(run("{{.Nothing}}").unwrap_err().ends_with("map has no entry for key \"Nothing\""));
+    }
+}

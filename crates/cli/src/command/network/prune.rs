@@ -1,0 +1,43 @@
+//! `network prune`: remove all unused networks.
+
+use crate::cli::Cli;
+use crate::command::system::prune::filters_of;
+use crate::command::{Args, Command};
+use crate::failure::Outcome;
+use crate::flag::Parsed;
+use crate::flag::{NONE, boolean, many};
+use crate::opts::filter;
+use crate::prompt;
+
+/// The command.
+pub(crate) static COMMAND: Command = Command {
+    usage: "[OPTIONS]",
+    about: "Remove all unused networks",
+    aliases: "",
+    args: Args::None,
+    interspersed: true,
+    flags: &[
+        many(
+            "filter",
+            NONE,
+            "filter",
+            Some(filter::check),
+            "Provide filter values (e.g. \"until=<timestamp>\")",
+        ),
+        boolean("force", 'f', "Do not prompt for confirmation"),
+    ],
+    run,
+};
+
+const WARNING: &str = "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?";
+
+fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    if !parsed.on("force") && !prompt::confirm(WARNING)? {
+        return Err(prompt::declined("network prune"));
+    }
+    let deleted = cli.client()?.network_prune(&filters_of(cli, parsed))?.networks_deleted.unwrap_or_default();
+    if deleted.is_empty() {
+        return Ok(());
+    }
+    cli.write(format!("Deleted Networks:\n{}\n\n", deleted.join("\n")))
+}

@@ -1,0 +1,19 @@
+//! `system`: the engine itself.
+
+mod df;
+pub(super) mod events;
+pub(super) mod info;
+pub(super) mod prune;
+
+use super::{Group, leaf};
+
+/// The group.
+pub(crate) static GROUP: Group = Group {
+    about: "Manage Docker",
+    entries: &[
+        leaf("df", &df::COMMAND),
+        leaf("events", &events::COMMAND),
+        leaf("info", &info::COMMAND),
+        leaf("prune", &prune::COMMAND),
+    ],
+};

@@ -1,0 +1,233 @@
+//! `system info`: display system-wide information.
+
+use crate::command::{Args, Command};
+use crate::flag::text;
+use std::fmt::Write as _;
+
+use api::system::Info;
+
+use crate::cli::Cli;
+use crate::connect;
+use crate::failure::{EXIT_FAILURE, Failure, Outcome};
+use crate::flag::Parsed;
+use crate::format::json::Json;
+use crate::format::{human, template};
+
+/// The command.
+pub(crate) static COMMAND: Command = Command {
+    usage: "[OPTIONS]",
+    about: "Display system-wide information",
+    aliases: "docker system info, docker info",
+    args: Args::None,
+    interspersed: true,
+    flags: &[text(
+        "format",
+        'f',
+        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
+    )],
+    run,
+};
+
+fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    let format = parsed.text("format");
+    let client = client_info(cli);
+    let raw = match cli.client() {
+        Ok(client) => client.info_raw().map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    if !format.is_empty() {
+        let raw = raw?;
+        let mut info = Json::parse(&raw).map_err(|error| Failure::new(error.to_string()))?;
+        if let Json::Object(entries) = &mut info {
+            let client = Json::parse(client.to_string().as_bytes()).unwrap_or(Json::Null);
+            entries.push(("ClientInfo".to_owned(), client));
+        }
+        let source = if format == "json" { "{{json .}}" } else { format };
+        let compiled = template::compile(source).map_err(|failure| {
+            Failure::with_code(64, failure.text.replace("failed to parse template", "template parsing error"))
+        })?;
+        return cli.print(compiled.execute(&template::value(&info)).map_err(Failure::new)?);
+    }
+    let mut text = format!(
+        "Client:\n Version:    {}\n Context:    {}\n Debug Mode: {}\n",
+        env!("CARGO_PKG_VERSION"),
+        connect::context_name(cli),
+        cli.globals.on("debug")
+    );
+    text.push_str("\nServer:\n");
+    let raw = match raw {
+        Ok(raw) => raw,
+        Err(failure) => {
+            cli.write(text)?;
+            return Err(Failure::with_code(EXIT_FAILURE, failure.text));
+        }
+    };
+    let info: Info = serde_json::from_slice(&raw).map_err(|error| Failure::new(error.to_string()))?;
+    server(&mut text, &info);
+    text.push('\n');
+    cli.write(text)?;
+    for warning in info.warnings.iter().flatten() {
+        cli.warn(warning);
+    }
+    Ok(())
+}
+
+fn client_info(cli: &Cli) -> serde_json::Value {
+    serde_json::json!({
+        "Debug": cli.globals.on("debug"),
+        "Version": env!("CARGO_PKG_VERSION"),
+        "Context": connect::context_name(cli),
+        "Plugins": [],
+        "Warnings": null,
+    })
+}
+
+// Writing to a string does not fail, so the results of `writeln!` are dropped below.
+
+fn server(out: &mut String, info: &Info) {
+    let _ = writeln!(out, " Containers: {}", info.containers);
+    let _ = writeln!(out, "  Running: {}", info.containers_running);
+    let _ = writeln!(out, "  Paused: {}", info.containers_paused);
+    let _ = writeln!(out, "  Stopped: {}", info.containers_stopped);
+    let _ = writeln!(out, " Images: {}", info.images);
+    line(out, " Server Version", &info.server_version);
+    line(out, " Storage Driver", &info.driver);
+    for [name, value] in &info.driver_status {
+        let _ = writeln!(out, "  {name}: {value}");
+    }
+    line(out, " Logging Driver", &info.logging_driver);
+    line(out, " Cgroup Driver", &info.cgroup_driver);
+    line(out, " Cgroup Version", &info.cgroup_version);
+    out.push_str(" Plugins:\n");
+    for (name, plugins) in [
+        ("Volume", &info.plugins.volume),
+        ("Network", &info.plugins.network),
+        ("Authorization", &info.plugins.authorization),
+        ("Log", &info.plugins.log),
+    ] {
+        let plugins = plugins.as_deref().unwrap_or_default();
+        if !plugins.is_empty() || name == "Volume" || name == "Network" || name == "Log" {
+            let _ = writeln!(out, "  {name}: {}", plugins.join(" "));
+        }
+    }
+    let directories = info.cdi_spec_dirs.as_deref().unwrap_or_default();
+    if !directories.is_empty() {
+        out.push_str(" CDI spec directories:\n");
+        for directory in directories {
+            let _ = writeln!(out, "  {directory}");
+        }
+    }
+    let _ = writeln!(out, " Swarm: {}", info.swarm.local_node_state);
+    runtimes(out, info);
+    security(out, info);
+    machine(out, info);
+    registries(out, info);
+}
+
+fn line(out: &mut String, name: &str, value: &str) {
+    if !value.is_empty() {
+        let _ = writeln!(out, "{name}: {value}");
+    }
+}
+
+fn runtimes(out: &mut String, info: &Info) {
+    if !info.runtimes.is_empty() {
+        let names: Vec<&str> = info.runtimes.keys().map(String::as_str).collect();
+        let _ = writeln!(out, " Runtimes: {}", names.join(" "));
+        let _ = writeln!(out, " Default Runtime: {}", info.default_runtime);
+    }
+    let _ = writeln!(out, " Init Binary: {}", info.init_binary);
+    let _ = writeln!(out, " containerd version: {}", info.containerd_commit.id);
+    let _ = writeln!(out, " runc version: {}", info.runc_commit.id);
+    let _ = writeln!(out, " init version: {}", info.init_commit.id);
+}
+
+fn security(out: &mut String, info: &Info) {
+    if info.security_options.is_empty() {
+        return;
+    }
+    out.push_str(" Security Options:\n");
+    for option in &info.security_options {
+        let mut fields = option.split(',').map(|field| field.split_once('=').unwrap_or(("name", field)));
+        let _ = writeln!(
+            out,
+            "  {}",
+            fields.clone().find(|(key, _)| *key == "name").map_or("", |(_, value)| value)
+        );
+        for (key, value) in fields.by_ref().filter(|(key, _)| *key != "name") {
+            let mut letters = key.chars();
+            let title: String =
+                letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+            let _ = writeln!(out, "   {title}: {value}");
+        }
+    }
+}
+
+fn machine(out: &mut String, info: &Info) {
+    line(out, " Kernel Version", &info.kernel_version);
+    line(out, " Operating System", &info.operating_system);
+    line(out, " OSType", &info.os_type);
+    line(out, " Architecture", &info.architecture);
+    let _ = writeln!(out, " CPUs: {}", info.ncpu);
+    let _ = writeln!(out, " Total Memory: {}", human::binary_size(info.mem_total as f64));
+    line(out, " Name", &info.name);
+    line(out, " ID", &info.id);
+    let _ = writeln!(out, " Docker Root Dir: {}", info.docker_root_dir);
+    let _ = writeln!(out, " Debug Mode: {}", info.debug);
+    if info.debug {
+        let _ = writeln!(out, "  File Descriptors: {}", info.n_fd);
+        let _ = writeln!(out, "  Goroutines: {}", info.n_goroutines);
+        let _ = writeln!(out, "  System Time: {}", info.system_time);
+        let _ = writeln!(out, "  EventsListeners: {}", info.n_events_listener);
+    }
+    line(out, " HTTP Proxy", &info.http_proxy);
+    line(out, " HTTPS Proxy", &info.https_proxy);
+    line(out, " No Proxy", &info.no_proxy);
+    if !info.labels.is_empty() {
+        out.push_str(" Labels:\n");
+        for label in &info.labels {
+            let _ = writeln!(out, "  {label}");
+        }
+    }
+    let _ = writeln!(out, " Experimental: {}", info.experimental_build);
+}
+
+fn registries(out: &mut String, info: &Info) {
+    if let Some(registries) = &info.registry_config {
+        let insecure: Vec<&str> = registries
+            .index_configs
+            .values()
+            .filter(|index| !index.secure)
+            .map(|index| index.name.as_str())
+            .chain(registries.insecure_registry_cidrs.iter().map(String::as_str))
+            .collect();
+        if !insecure.is_empty() {
+            out.push_str(" Insecure Registries:\n");
+            for registry in insecure {
+                let _ = writeln!(out, "  {registry}");
+            }
+        }
+        let mirrors = registries.mirrors.as_deref().unwrap_or_default();
+        if !mirrors.is_empty() {
+            out.push_str(" Registry Mirrors:\n");
+            for mirror in mirrors {
+                let _ = writeln!(out, "  {mirror}");
+            }
+        }
+    }
+    let _ = writeln!(out, " Live Restore Enabled: {}", info.live_restore_enabled);
+    line(out, " Product License", &info.product_license);
+    let pools = info.default_address_pools.as_deref().unwrap_or_default();
+    if !pools.is_empty() {
+        out.push_str(" Default Address Pools:\n");
+        for pool in pools {
+            let _ = writeln!(out, "   Base: {}, Size: {}", pool.base, pool.size);
+        }
+    }
+    if let Some(firewall) = &info.firewall_backend {
+        let _ = writeln!(out, " Firewall Backend: {}", firewall.driver);
+        for [name, value] in firewall.info.iter().flatten() {
+            let _ = writeln!(out, "  {name}: {value}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `volume ls`: list volumes.
+
+use crate::command::{Args, Command};
+use crate::flag::{NONE, boolean, many, text};
+use crate::opts::filter;
+use api::volume::Volume;
+
+use crate::cli::Cli;
+use crate::failure::Outcome;
+use crate::flag::Parsed;
+use crate::format::human;
+use crate::format::rows::{self, Kind, Row};
+
+/// The command.
+pub(crate) static COMMAND: Command = Command {
+    usage: "[OPTIONS]",
+    about: "List volumes",
+    aliases: "docker volume ls, docker volume list",
+    args: Args::None,
+    interspersed: true,
+    flags: &[
+        many("filter", 'f', "filter", Some(filter::check), "Provide filter values (e.g. \"dangling=true\")"),
+        text(
+            "format",
+            NONE,
+            "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
+        ),
+        boolean("quiet", 'q', "Only display volume names"),
+    ],
+    run,
+};
+
+/// The heads of columns.
+pub(crate) const HEADERS: &[(&str, &str)] = &[
+    ("Name", "VOLUME NAME"),
+    ("Driver", "DRIVER"),
+    ("Scope", "SCOPE"),
+    ("Availability", "AVAILABILITY"),
+    ("Group", "GROUP"),
+    ("Mountpoint", "MOUNTPOINT"),
+    ("Labels", "LABELS"),
+    ("Links", "LINKS"),
+    ("Size", "SIZE"),
+    ("Status", "STATUS"),
+];
+
+static KIND: Kind = Kind {
+    table: "{{.Driver}}\t{{.Name}}",
+    quiet: "{{.Name}}",
+    headers: HEADERS,
+    type_name: "formatter.volumeContext",
+};
+
+fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    let quiet = parsed.on("quiet");
+    let mut volumes = cli.client()?.volume_list(&filter::collect(parsed.all("filter")))?.volumes;
+    volumes.sort_by_key(|volume| crate::format::natural::key(&volume.name));
+    let format = rows::choose(cli, parsed.text("format"), "volumesFormat", quiet);
+    cli.write(rows::render(&KIND, &format, quiet, volumes.iter().map(row).collect())?)
+}
+
+/// The row of a volume.
+pub(crate) fn row(volume: &Volume) -> Row {
+    let (links, size) = volume.usage_data.as_ref().map_or(("N/A".to_owned(), "N/A".to_owned()), |usage| {
+        (usage.ref_count.to_string(), human::size(usage.size as f64))
+    });
+    Row::new()
+        .with("Name", &volume.name)
+        .with("Driver", &volume.driver)
+        .with("Scope", &volume.scope)
+        .with("Mountpoint", &volume.mountpoint)
+        .with_labels(&volume.labels.clone().unwrap_or_default())
+        .with("Links", links)
+        .with("Size", size)
+        .with("Availability", "N/A")
+        .with("Group", "N/A")
+        .with("Status", "N/A")
+}

@@ -1,0 +1,10 @@
+//! What a command prints: tables, Go templates, JSON, and the words for sizes and times.
+
+pub(crate) mod human;
+pub(crate) mod indent;
+pub(crate) mod json;
+pub(crate) mod natural;
+pub(crate) mod outfile;
+pub(crate) mod rows;
+pub(crate) mod table;
+pub(crate) mod template;

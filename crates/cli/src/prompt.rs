@@ -1,0 +1,43 @@
+//! Questions that want a yes.
+
+use std::io::{BufRead as _, Write as _};
+
+use crate::failure::{Failure, Outcome};
+use crate::terminal;
+
+/// Asks `question`; anything but a `y` is a no, and so is the end of the input.
+pub(crate) fn confirm(question: &str) -> Outcome<bool> {
+    let mut output = std::io::stdout().lock();
+    write!(output, "{question} [y/N] ")?;
+    output.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if answer.is_empty() {
+        writeln!(output)?;
+    }
+    Ok(answer.trim().eq_ignore_ascii_case("y"))
+}
+
+/// What a destructive command says when it was not confirmed.
+pub(crate) fn declined(what: &str) -> Failure {
+    Failure::new(format!("{what} has been cancelled"))
+}
+
+/// Asks for a line on the terminal.
+pub(crate) fn line(question: &str) -> Outcome<String> {
+    let mut output = std::io::stdout().lock();
+    write!(output, "{question}")?;
+    output.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Asks for a line that is not shown.
+pub(crate) fn secret(question: &str) -> Outcome<String> {
+    terminal::hide_input()?;
+    let answer = line(question);
+    terminal::restore();
+    let _ = writeln!(std::io::stdout());
+    answer
+}
