@@ -133,7 +133,11 @@ fn dispatch(cli: &mut Cli, entry: &Entry, words: &[String]) -> Outcome {
         Node::Group(group) => group,
     };
     match words.split_first() {
-        None => cli.write(help::group(&cli.path, group)),
+        // Without a command the help is an answer to a mistake.
+        None => {
+            eprint!("{}", help::group(&cli.path, group));
+            Ok(())
+        }
         Some((word, _)) if word == "--help" || word == "-h" || word == "help" => {
             cli.write(help::group(&cli.path, group))
         }
@@ -151,7 +155,7 @@ fn execute(cli: &mut Cli, command: &'static Command, words: &[String]) -> Outcom
     let parsed = parse(command.flags, command.interspersed, words)
         .map_err(|misuse| help::misuse(&cli.path, &help::usage(&cli.path, command), &misuse.0))?;
     if parsed.help {
-        return cli.write(help::command(cli.prog, &cli.path, command, terminal::columns()));
+        return cli.write(help::command(cli.prog, &cli.path, command, terminal::help_columns()));
     }
     if let Some(failure) = help::wrong_arguments(cli.prog, &cli.path, command, parsed.args.len()) {
         return Err(failure);
@@ -161,7 +165,10 @@ fn execute(cli: &mut Cli, command: &'static Command, words: &[String]) -> Outcom
 
 fn unknown(cli: &Cli, word: &str, among: &[Entry], usage: &str) -> Failure {
     let mut text = format!("{}: unknown command: {} {word}\n\n{usage}", cli.prog, cli.path);
-    if let Some(near) = nearest(word, among) {
+    // Scripts know Docker's own text; ours helps.
+    if cli.prog != "docker"
+        && let Some(near) = nearest(word, among)
+    {
         text.push_str(&format!("Did you mean '{} {near}'?\n\n", cli.path));
     }
     text.push_str(&format!("Run '{} --help' for more information", cli.path));
@@ -175,7 +182,7 @@ fn nearest<'a>(word: &str, among: &'a [Entry]) -> Option<&'a str> {
         .iter()
         .filter(|entry| !entry.hidden)
         .map(|entry| (distance(word, entry.name), entry.name))
-        .filter(|(slips, name)| *slips <= SLIPS_MAX && *slips < name.len())
+        .filter(|(slips, name)| *slips <= SLIPS_MAX && *slips * 3 <= name.len().max(word.len()))
         .min()
         .map(|(_, name)| name)
 }
@@ -213,7 +220,7 @@ fn help_command(cli: &mut Cli, words: &[String]) -> Outcome {
         None => cli.write(root_help(cli)),
         Some(Node::Group(group)) => cli.write(help::group(&cli.path, group)),
         Some(Node::Command(command)) => {
-            cli.write(help::command(cli.prog, &cli.path, command, terminal::columns()))
+            cli.write(help::command(cli.prog, &cli.path, command, terminal::help_columns()))
         }
     }
 }
@@ -230,7 +237,7 @@ fn root_help(cli: &Cli) -> String {
         help::entries(&mut out, ROOT.iter().filter(|entry| entry.shelf == shelf && !entry.hidden));
     }
     let directory = crate::config::directory(cli.globals.text("config"));
-    let columns = terminal::columns();
+    let columns = terminal::help_columns();
     // The defaults depend on the user's home, so these texts are made here.
     let texts: Vec<Flag> = GLOBAL
         .iter()
@@ -250,9 +257,13 @@ mod tests {
 
     #[test]
     fn nearest_names() {
-        for (word, near) in
-            [("runn", Some("run")), ("pss", Some("ps")), ("imges", Some("images")), ("zzzzzz", None)]
-        {
+        for (word, near) in [
+            ("runn", Some("run")),
+            ("pss", Some("ps")),
+            ("imges", Some("images")),
+            ("foo", None),
+            ("zzzzzz", None),
+        ] {
             assert_eq!(nearest(word, ROOT), near, "{word}");
         }
     }

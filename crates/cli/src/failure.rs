@@ -74,11 +74,6 @@ impl Failures {
         self.0.push(text.into());
     }
 
-    /// True if nothing has failed.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// A failure with all the texts, a line each, if there are any.
     pub(crate) fn finish(self) -> Outcome {
         if self.0.is_empty() { Ok(()) } else { Err(Failure::new(self.0.join("\n"))) }

@@ -25,12 +25,11 @@ fn renamed(text: &str, prog: &str) -> String {
 
 /// The usage line(s) of the command called by `path` (`docker container kill`).
 pub(crate) fn usage(path: &str, command: &Command) -> String {
-    command
-        .usage
-        .split('\n')
-        .map(|form| format!("{path} {form}").trim_end().to_owned())
-        .collect::<Vec<_>>()
-        .join("\n\t")
+    let prog = path.split(' ').next().unwrap_or_default();
+    let (first, others) = command.usage.split_once('\n').map_or((command.usage, None), |(a, b)| (a, Some(b)));
+    let first = format!("{path} {first}").trim_end().to_owned();
+    // Further forms are whole command lines.
+    others.map_or(first.clone(), |others| format!("{first}\n\t{}", renamed(others, prog)))
 }
 
 /// The help of a command.
@@ -57,11 +56,17 @@ pub(crate) fn group(path: &str, group: &Group) -> String {
 pub(crate) fn entries<'a>(out: &mut String, entries: impl Iterator<Item = &'a Entry>) {
     for entry in entries {
         let about = match entry.node {
-            Node::Command(command) => command.about.split('\n').next().unwrap_or_default(),
+            Node::Command(command) => brief(command),
             Node::Group(group) => group.about,
         };
         let _ = writeln!(out, "  {:<11} {about}", entry.name);
     }
+}
+
+/// The first sentence of what a command does.
+pub(crate) fn brief(command: &Command) -> &'static str {
+    let line = command.about.split('\n').next().unwrap_or_default();
+    line.split(". ").next().unwrap_or_default()
 }
 
 /// The flags, one line or paragraph each.

@@ -165,7 +165,7 @@ fn bar(detail: &ProgressDetail, columns: usize) -> String {
     if columns > BAR_COLUMNS_MIN {
         let filled = ((current as f64 / total as f64) * BAR_LENGTH as f64) as usize;
         let filled = filled.min(BAR_LENGTH);
-        text = format!("[{}>{}]  ", "=".repeat(filled), " ".repeat(BAR_LENGTH - filled));
+        text = format!("[{}>{}] ", "=".repeat(filled), " ".repeat(BAR_LENGTH - filled));
     }
     if detail.hide_counts {
         return text;

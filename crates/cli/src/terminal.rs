@@ -33,6 +33,12 @@ pub(crate) fn columns() -> usize {
     size().map_or(COLUMNS_DEFAULT, |(_, columns)| usize::from(columns))
 }
 
+/// The width that help is wrapped to: that of the terminal one types on, so that a pager shows it well.
+pub(crate) fn help_columns() -> usize {
+    let typed_on = tcgetwinsize(std::io::stdin()).ok().map(|size| usize::from(size.ws_col));
+    typed_on.filter(|columns| *columns > 0).unwrap_or(COLUMNS_DEFAULT) - 1
+}
+
 /// Rows and columns of standard output's terminal, if there is one with a size.
 pub(crate) fn size() -> Option<(u16, u16)> {
     let size = tcgetwinsize(std::io::stdout()).ok()?;

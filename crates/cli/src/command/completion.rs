@@ -126,7 +126,7 @@ fn names(entries: &[Entry], partial: &str) -> String {
         .filter(|entry| !entry.hidden && entry.name.starts_with(partial))
         .map(|entry| {
             let about = match entry.node {
-                Node::Command(command) => command.about.split('\n').next().unwrap_or_default(),
+                Node::Command(command) => crate::help::brief(command),
                 Node::Group(group) => group.about,
             };
             format!("{}\t{about}\n", entry.name)
@@ -189,7 +189,7 @@ fn value_of(command: &Command, word: &str) -> Option<&'static str> {
     let name = word.strip_prefix('-')?;
     let found = match name.strip_prefix('-') {
         Some(long) => command.flags.iter().find(|flag| flag.long == long),
-        None => command.flags.iter().find(|flag| name.chars().next_back() == Some(flag.short)),
+        None => command.flags.iter().find(|flag| name.ends_with(flag.short)),
     };
     found.filter(|flag| !flag.is_switch()).map(|flag| flag.long)
 }

@@ -55,13 +55,12 @@ impl Line<'_> {
         if name.is_empty() || name.starts_with('-') {
             return Err(Misuse(format!("bad flag syntax: --{word}")));
         }
-        let Some(flag) = self.parsed.flags.iter().find(|flag| flag.long == name) else {
-            if name == "help" {
-                self.parsed.help = value.is_none_or(|value| parse_bool(value) == Ok(true));
-                return Ok(());
-            }
-            return Err(Misuse(format!("unknown flag: --{name}")));
-        };
+        if name == "help" {
+            self.parsed.help = value.is_none_or(|value| parse_bool(value) == Ok(true));
+            return Ok(());
+        }
+        let unknown = || Misuse(format!("unknown flag: --{name}"));
+        let flag = self.parsed.flags.iter().find(|flag| flag.long == name).ok_or_else(unknown)?;
         let value = match (value, flag.is_switch()) {
             (Some(value), _) => value.to_owned(),
             (None, true) => "true".to_owned(),

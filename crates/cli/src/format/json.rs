@@ -24,17 +24,6 @@ impl Json {
         serde_json::from_slice(bytes)
     }
 
-    /// The value of a key.
-    pub(crate) fn get(&self, key: &str) -> Option<&Json> {
-        let Json::Object(entries) = self else { return None };
-        entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
-    }
-
-    /// The text, if it is one.
-    pub(crate) fn as_text(&self) -> Option<&str> {
-        if let Json::Text(text) = self { Some(text) } else { None }
-    }
-
     /// The document without white space.
     pub(crate) fn compact(&self) -> String {
         let mut out = String::new();
@@ -158,6 +147,5 @@ mod tests {
         let text = r#"{"z":1,"a":[null,true,-2,18446744073709551615,1.5,"x\"y<>"],"m":{}}"#;
         let tree = Json::parse(text.as_bytes()).unwrap();
         assert_eq!(tree.compact(), text);
-        assert_eq!(tree.get("z"), Some(&Json::Int(1)));
     }
 }

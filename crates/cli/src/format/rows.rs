@@ -76,9 +76,15 @@ pub(crate) fn render(kind: &Kind, format: &str, quiet: bool, rows: Vec<Row>) -> 
     let source = source.replace("\\t", "\t").replace("\\n", "\n");
     let compiled = template::compile(&source)?;
     let mut text = String::new();
+    // Also without rows a template that names nothing known is a mistake.
+    let header = header(kind, &source);
     if is_table {
-        text.push_str(&header(kind, &source)?);
+        text.push_str(&header?);
         text.push('\n');
+    } else if let Err(failure) = header
+        && (failure.text.contains("can't evaluate field") || failure.text.contains("not defined"))
+    {
+        return Err(failure);
     }
     for Row(fields) in rows {
         let is_json = source == "{{json .}}";
@@ -95,6 +101,9 @@ pub(crate) fn render(kind: &Kind, format: &str, quiet: bool, rows: Vec<Row>) -> 
 }
 
 fn failed(kind: &Kind, error: &str) -> Failure {
+    if error.contains("not defined") {
+        return Failure::new(format!("failed to parse template: {error}"));
+    }
     let text = match error.split_once(": map has no entry for key ") {
         Some((place, key)) => {
             format!("{place}: can't evaluate field {} in type *{}", key.trim_matches('"'), kind.type_name)

@@ -121,13 +121,7 @@ impl Compiled {
     pub(crate) fn execute(&self, data: &Value) -> Result<String, String> {
         self.template
             .execute_to_string(data)
-            .map(|text| {
-                if text.contains('\0') {
-                    text.replace(&format!("{ORDER_SHOWN} "), "").replace(ORDER_SHOWN, "")
-                } else {
-                    text
-                }
-            })
+            .map(|text| shown(&text))
             .map_err(|error| self.execution_error(&error))
     }
 
@@ -143,6 +137,7 @@ impl Compiled {
                     "template: :{line}:{column}: executing \"\" at <{field}>: map has no entry for key {key:?}"
                 )
             }
+            TemplateError::UndefinedFunction(_) => parse_error(error),
             other => format!("template: :1: executing \"\": {other}"),
         }
     }
@@ -155,6 +150,12 @@ impl Compiled {
         let end = at + tail.len() - tail.trim_start_matches(is_part).len();
         self.source.get(start..end).unwrap_or_default()
     }
+}
+
+/// What the engine of templates prints, as Go prints it: nothing but pointers is nil here, and the key that keeps the
+/// order of fields is no field.
+fn shown(text: &str) -> String {
+    text.replace("<no value>", "<nil>").replace(&format!("{ORDER_SHOWN} "), "").replace(ORDER_SHOWN, "")
 }
 
 /// The value of `json` for templates.
@@ -327,10 +328,7 @@ mod tests {
             run("{{.Id}} {{.State.Foo}}").unwrap_err(),
             "template: :1:16: executing \"\" at <.State.Foo>: map has no entry for key \"Foo\""
         );
-        assert_eq!(
-            run("{{foo}}").unwrap_err(),
-            "failed to parse template: template: :1: function \"foo\" not defined"
-        );
+        assert_eq!(run("{{foo}}").unwrap_err(), "template: :1: function \"foo\" not defined");
     }
 
     #[test]

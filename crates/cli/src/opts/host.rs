@@ -36,11 +36,6 @@ pub(crate) fn check_ip(text: &str) -> Result<(), String> {
     }
 }
 
-/// Judges the value of `--ip`.
-pub(crate) fn check_ip_flag(text: &str) -> Result<(), String> {
-    if text.trim().parse::<IpAddr>().is_ok() { Ok(()) } else { Err(format!("failed to parse IP: {text:?}")) }
-}
-
 /// Judges a search domain; `.` stands for none.
 pub(crate) fn check_domain(text: &str) -> Result<(), String> {
     let name = text.trim_matches([' ', '.']);

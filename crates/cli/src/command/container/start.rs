@@ -18,6 +18,8 @@ pub(crate) static COMMAND: Command = Command {
     args: Args::AtLeast(1),
     interspersed: true,
     flags: &[
+        text("checkpoint", NONE, "Restore from this checkpoint").hide(),
+        text("checkpoint-dir", NONE, "Use a custom checkpoint storage directory").hide(),
         boolean("attach", 'a', "Attach STDOUT/STDERR and forward signals"),
         text("detach-keys", NONE, "Override the key sequence for detaching a container"),
         boolean("interactive", 'i', "Attach container's STDIN"),

@@ -74,7 +74,7 @@ fn summary(usage: &DiskUsage) -> Vec<Row> {
     let cache_size = |only_unused: bool| -> i64 {
         cache
             .iter()
-            .filter(|record| !record.shared && !(only_unused && record.in_use))
+            .filter(|record| !(record.shared || only_unused && record.in_use))
             .map(|record| record.size)
             .sum()
     };

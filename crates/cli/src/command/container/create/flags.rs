@@ -6,10 +6,10 @@ use crate::opts::{
 };
 
 /// Flags of `create`.
-pub(crate) static CREATE_FLAGS: &[Flag] = &joined::<103>(OF_CREATE);
+pub(crate) static CREATE_FLAGS: &[Flag] = &joined::<104>(OF_CREATE);
 
 /// Flags of `run`.
-pub(crate) static RUN_FLAGS: &[Flag] = &joined::<106>(OF_RUN);
+pub(crate) static RUN_FLAGS: &[Flag] = &joined::<107>(OF_RUN);
 
 const fn joined<const COUNT: usize>(more: &[Flag]) -> [Flag; COUNT] {
     assert!(COUNT == COMMON.len() + more.len(), "the count is that of both tables together");
@@ -42,6 +42,7 @@ const OF_RUN: &[Flag] = &[
 ];
 
 const COMMON: &[Flag] = &[
+    boolean("help", NONE, "Print usage"),
     many("add-host", NONE, "list", Some(host::check), "Add a custom host-to-IP mapping (host:ip)"),
     many(
         "annotation",
