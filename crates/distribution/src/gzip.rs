@@ -18,8 +18,9 @@ use crate::blob::unwrap_io;
 /// Bytes a member: large enough to lose nothing measurable in ratio, small enough that a small layer uses all threads.
 const BLOCK: usize = 1 << 20;
 
-/// zlib's level. The higher ones gain a percent or two for twice the time.
-const LEVEL: u32 = 4;
+/// zlib's level: of `/usr` of a Debian it leaves 1 % more than level 4 in 6/7 of the time, 3 % more than level 6 in
+/// half of it.
+const LEVEL: u32 = 3;
 
 /// Most threads, whatever the machine has: a push should leave something for containers.
 const THREADS_MAX: usize = 8;

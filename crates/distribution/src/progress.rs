@@ -55,6 +55,7 @@ pub enum Status {
     Digest(Digest),
     UpToDate(String),
     Downloaded(String),
+    Warning(String),
     // push
     PushRefersTo(String),
     Preparing,
@@ -89,6 +90,7 @@ impl Status {
             Self::Digest(digest) => return format!("Digest: {digest}").into(),
             Self::UpToDate(name) => return format!("Status: Image is up to date for {name}").into(),
             Self::Downloaded(name) => return format!("Status: Downloaded newer image for {name}").into(),
+            Self::Warning(text) => return format!("WARNING: {text}").into(),
             Self::PushRefersTo(name) => return format!("The push refers to repository [{name}]").into(),
             Self::Preparing => "Preparing",
             Self::Pushing(..) => "Pushing",

@@ -409,6 +409,23 @@ mod tests {
     }
 
     #[test]
+    fn a_private_address_is_not_dialled_for_a_public_registry() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let transport = Transport::new(Arc::new(Config::default()), Cancel::new());
+        for host in ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1"] {
+            let uri: Uri = format!("http://{host}:{port}/token").parse().unwrap();
+            let agent = transport.agent(&uri, true, Reach::Public).unwrap();
+            let failure = crate::failure::from_ureq(agent.get(uri).call().unwrap_err());
+            let error = errdefs::Error::from(failure);
+            assert_eq!(error.class(), errdefs::Class::Forbidden, "{host}: {error}");
+        }
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "nobody connected");
+        assert!(!transport.named_host_is_private());
+    }
+
+    #[test]
     fn loopback_and_listed_registries_are_insecure_and_others_are_not() {
         let config = Config {
             insecure: vec![

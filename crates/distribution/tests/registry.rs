@@ -7,4 +7,5 @@ mod it {
     pub(crate) mod push;
     pub(crate) mod real;
     pub(crate) mod support;
+    pub(crate) mod tls;
 }

@@ -19,7 +19,7 @@ use snapshot::Snapshots;
 use store::{Store, Tx};
 
 use crate::image::{Image, ImageId};
-use crate::lease::Holds;
+use crate::lease::{Held, Holds};
 use crate::schema::{IMAGES, ImageRecord, LAYERS, LayerRecord, NAMES, NameRecord, PULLS};
 
 /// Shared by the handle and the leases it gave.
@@ -267,35 +267,32 @@ impl Catalog {
         let Some(entry) = state.images.remove(id) else { return Ok(()) };
         let mut among = state.needs(&entry);
         if keep_layers {
-            among.retain(|digest| !entry.image.layers().contains(digest));
+            among.retain(|held| matches!(held, Held::Blob(_)));
         }
         self.collect_locked(state, &among)
     }
 
-    pub(crate) fn hold(&self, digests: &[Digest]) {
-        self.state.lock().holds.add(digests);
+    pub(crate) fn hold(&self, held: &[Held]) {
+        self.state.lock().holds.add(held);
     }
 
-    pub(crate) fn release(&self, digests: &[Digest]) {
-        self.state.lock().holds.remove(digests);
+    pub(crate) fn release(&self, held: &[Held]) {
+        self.state.lock().holds.remove(held);
     }
 
-    /// Removes those of `digests` that nobody needs.
-    pub(crate) fn collect_among(&self, digests: &[Digest]) -> Result<()> {
+    /// Removes those of `among` that nobody needs.
+    pub(crate) fn collect_among(&self, among: &[Held]) -> Result<()> {
         let mut state = self.state.lock();
-        self.collect_locked(&mut state, digests)
+        self.collect_locked(&mut state, among)
     }
 
     /// Removes every blob and layer that nobody needs; `kept` are needed besides. Gives the bytes of blobs freed.
     pub(crate) fn collect_all(&self, kept: &HashSet<Digest>) -> Result<u64> {
         let blobs = self.content.list()?;
         let layers = self.snapshots.list_layers()?;
-        let among: Vec<Digest> = blobs
-            .iter()
-            .map(|(digest, _)| *digest)
-            .chain(layers)
-            .filter(|digest| !kept.contains(digest))
-            .collect();
+        let mut among = Held::blobs(blobs.iter().map(|(digest, _)| digest));
+        among.extend(Held::layers(&layers));
+        among.retain(|held| !kept.contains(&held.digest()));
         self.collect_among(&among)?;
         let mut freed = 0;
         for (digest, size) in blobs {
@@ -306,27 +303,32 @@ impl Catalog {
         Ok(freed)
     }
 
-    fn collect_locked(&self, state: &mut State, among: &[Digest]) -> Result<()> {
-        let needed: HashSet<Digest> = state.images.values().flat_map(|entry| state.needs(entry)).collect();
-        let mut gone = Vec::new();
-        for digest in among.iter().filter(|digest| !needed.contains(digest) && !state.holds.contains(digest))
-        {
-            // The record goes first: a blob without a record is found by the next collection, a record without a
-            // blob would be believed.
-            if state.layers.contains_key(digest) {
-                self.store.delete(&LAYERS, &digest.to_string())?;
-                gone.push(*digest);
-            }
-            if self.snapshots.layer_exists(digest)? {
-                self.snapshots.remove_layer(digest)?;
-            }
-            if self.content.has(digest)? {
-                self.content.delete(digest)?;
+    fn collect_locked(&self, state: &mut State, among: &[Held]) -> Result<()> {
+        let needed: HashSet<Held> = state.images.values().flat_map(|entry| state.needs(entry)).collect();
+        let unneeded: HashSet<Held> = among
+            .iter()
+            .filter(|held| !needed.contains(held) && !state.holds.contains(held))
+            .copied()
+            .collect();
+        for held in unneeded {
+            match held {
+                Held::Layer(diff_id) => {
+                    // The record goes first: a blob without one is found by the next collection, a record without
+                    // its layer would be believed.
+                    if state.layers.remove(&diff_id).is_some() {
+                        self.store.delete(&LAYERS, &diff_id.to_string())?;
+                    }
+                    if self.snapshots.layer_exists(&diff_id)? {
+                        self.snapshots.remove_layer(&diff_id)?;
+                    }
+                }
+                Held::Blob(digest) => {
+                    if self.content.has(&digest)? {
+                        self.content.delete(&digest)?;
+                    }
+                }
             }
         }
-        gone.iter().for_each(|digest| {
-            state.layers.remove(digest);
-        });
         Ok(())
     }
 }
@@ -347,16 +349,15 @@ impl State {
     }
 
     /// Every blob and layer that an image needs.
-    fn needs(&self, entry: &Entry) -> Vec<Digest> {
-        let mut all = vec![entry.image.id];
-        all.extend(entry.record.manifest.as_ref().map(|manifest| manifest.digest));
-        all.extend(entry.record.index);
-        for diff_id in entry.image.layers() {
-            all.push(*diff_id);
-            if let Some(layer) = self.layers.get(diff_id) {
-                all.extend(layer.blobs.iter().map(|blob| blob.digest));
-            }
+    fn needs(&self, entry: &Entry) -> Vec<Held> {
+        let mut blobs = vec![entry.image.id];
+        blobs.extend(entry.record.manifest.as_ref().map(|manifest| manifest.digest));
+        blobs.extend(entry.record.index);
+        for layer in entry.image.layers().iter().filter_map(|diff_id| self.layers.get(diff_id)) {
+            blobs.extend(layer.blobs.iter().map(|blob| blob.digest));
         }
+        let mut all = Held::blobs(&blobs);
+        all.extend(Held::layers(entry.image.layers()));
         all
     }
 

@@ -15,7 +15,7 @@ use oci::reference::Reference;
 use crate::catalog::{Catalog, NewImage};
 use crate::changes;
 use crate::image::ImageId;
-use crate::lease::Lease;
+use crate::lease::{Held, Lease};
 use crate::new_layer;
 use crate::request::{CommitRequest, ImportRequest};
 
@@ -39,7 +39,7 @@ pub(crate) fn commit(
         None => None,
     };
     let below: Vec<Digest> = parent.iter().flat_map(|parent| parent.layers().to_vec()).collect();
-    let lease = Lease::new(catalog.clone(), &below, true);
+    let lease = Lease::new(catalog.clone(), &Held::layers(&below), true);
     let layer = {
         let (reader, mut writer) = std::io::pipe().context(|| "make a pipe")?;
         std::thread::scope(|scope| {
@@ -148,7 +148,7 @@ fn finish(
 ) -> Result<ImageId> {
     let bytes = image.to_bytes();
     let id = Digest::of(&bytes);
-    lease.add(&[id]);
+    lease.add(&[Held::Blob(id)]);
     catalog.content.put(&bytes)?;
     let names = name.map(Reference::tag_or_latest).into_iter().collect();
     let new = NewImage {

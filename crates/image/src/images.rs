@@ -19,7 +19,7 @@ use crate::filter::ListFilter;
 use crate::find::stored_form;
 use crate::history::HistoryEntry;
 use crate::image::{Image, ImageId};
-use crate::lease::Lease;
+use crate::lease::{Held, Lease};
 use crate::request::{
     CommitRequest, Deleted, ImportRequest, LoadRequest, PruneFilter, Pruned, PullRequest, Pulled,
     PushRequest, RemoveRequest, SaveRequest, Tagged, Usage, Use,
@@ -121,9 +121,9 @@ impl Images {
     /// exists.
     pub fn lease(&self, id: &ImageId) -> Result<Lease> {
         let image = self.by_id(id).ok_or_else(|| errdefs::not_found(format!("No such image: {id}")))?;
-        let mut digests = vec![image.id];
-        digests.extend(image.layers());
-        let lease = Lease::new(self.catalog.clone(), &digests, true);
+        let mut held = vec![Held::Blob(image.id)];
+        held.extend(Held::layers(image.layers()));
+        let lease = Lease::new(self.catalog.clone(), &held, true);
         // Removed between the two: then the lease may hold nothing.
         match self.by_id(id) {
             Some(_) => Ok(lease),
@@ -133,7 +133,7 @@ impl Images {
 
     /// Keeps layers from being collected: for a container found at start whose image is gone.
     pub fn lease_layers(&self, diff_ids: &[Digest]) -> Lease {
-        Lease::new(self.catalog.clone(), diff_ids, true)
+        Lease::new(self.catalog.clone(), &Held::layers(diff_ids), true)
     }
 
     /// Fetches one image, or all tags of a repository. Docker's texts for everything that can go wrong.
@@ -211,7 +211,8 @@ impl Images {
         let mut pruned = self.catalog.prune(filter, in_use)?;
         for (key, pull) in self.catalog.store.list(&PULLS)? {
             self.catalog.store.delete(&PULLS, &key)?;
-            self.catalog.collect_among(&pull.digests)?;
+            let both = [Held::blobs(&pull.digests), Held::layers(&pull.digests)].concat();
+            self.catalog.collect_among(&both)?;
         }
         pruned.reclaimed += self.catalog.content.prune_ingests()?;
         Ok(pruned)

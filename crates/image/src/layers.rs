@@ -11,7 +11,7 @@ use oci::reference::Reference;
 use snapshot::ApplyOptions;
 
 use crate::catalog::Catalog;
-use crate::lease::Lease;
+use crate::lease::{Held, Lease};
 use crate::schema::{PULLS, PullRecord};
 
 /// Takes in what a pull fetches.
@@ -24,7 +24,9 @@ pub(crate) struct Incoming<'a> {
 
 impl Host for Incoming<'_> {
     fn hold(&self, digests: &[Digest]) {
-        self.lease.add(digests);
+        // A diff ID and a blob's digest look alike here: both are held.
+        self.lease.add(&Held::blobs(digests));
+        self.lease.add(&Held::layers(digests));
         let record = PullRecord { started: Timestamp::now(), digests: self.lease.digests() };
         // Only what a killed daemon would fetch again depends on it.
         if let Err(error) = self.catalog.store.put(&PULLS, self.key, &record) {
@@ -52,7 +54,7 @@ impl Source for Outgoing<'_> {
     fn compressed(&self, diff_id: &Digest) -> Result<Descriptor> {
         let catalog = self.catalog;
         let blobs = catalog.lock().layers.get(diff_id).map(|layer| layer.blobs.clone()).unwrap_or_default();
-        self.lease.add(&blobs.iter().map(|blob| blob.digest).collect::<Vec<_>>());
+        self.lease.add(&Held::blobs(blobs.iter().map(|blob| &blob.digest)));
         let mut plain = None;
         for blob in blobs {
             if !catalog.content.has(&blob.digest)? {
@@ -73,7 +75,7 @@ impl Source for Outgoing<'_> {
         ingest.reset()?;
         distribution::gzip::gzip(&mut catalog.content.open_verified(&plain.digest)?, &mut ingest)?;
         let blob = Descriptor::new(media_type::DOCKER_LAYER_GZIP, ingest.digest(), ingest.offset());
-        self.lease.add(&[blob.digest]);
+        self.lease.add(&[Held::Blob(blob.digest)]);
         ingest.commit(&blob.digest, Some(blob.size))?;
         catalog.content.sync()?;
         // One form is enough: the lease's end removes the plain one.

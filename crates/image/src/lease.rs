@@ -17,72 +17,96 @@ use crate::catalog::Catalog;
 #[must_use = "a lease ends when it is dropped"]
 pub struct Lease {
     catalog: Arc<Catalog>,
-    digests: Mutex<Vec<Digest>>,
+    held: Mutex<Vec<Held>>,
     /// Whether what nobody needs any more is removed at the end.
     collect: bool,
 }
 
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("digests", &self.digests.lock().len()).finish_non_exhaustive()
+        f.debug_struct("Lease").field("held", &self.held.lock().len()).finish_non_exhaustive()
+    }
+}
+
+/// Something that can be held. A layer whose plain tar is kept has one digest for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Held {
+    Blob(Digest),
+    Layer(Digest),
+}
+
+impl Held {
+    pub(crate) fn digest(&self) -> Digest {
+        match self {
+            Self::Blob(digest) | Self::Layer(digest) => *digest,
+        }
+    }
+
+    pub(crate) fn blobs<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> Vec<Self> {
+        digests.into_iter().map(|digest| Self::Blob(*digest)).collect()
+    }
+
+    pub(crate) fn layers<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> Vec<Self> {
+        digests.into_iter().map(|digest| Self::Layer(*digest)).collect()
     }
 }
 
 impl Lease {
-    pub(crate) fn new(catalog: Arc<Catalog>, digests: &[Digest], collect: bool) -> Self {
-        let lease = Self { catalog, digests: Mutex::default(), collect };
-        lease.add(digests);
+    pub(crate) fn new(catalog: Arc<Catalog>, held: &[Held], collect: bool) -> Self {
+        let lease = Self { catalog, held: Mutex::default(), collect };
+        lease.add(held);
         lease
     }
 
     /// Holds these too.
-    pub(crate) fn add(&self, digests: &[Digest]) {
-        self.catalog.hold(digests);
-        self.digests.lock().extend(digests);
+    pub(crate) fn add(&self, held: &[Held]) {
+        self.catalog.hold(held);
+        self.held.lock().extend(held);
     }
 
+    /// Every digest that is held, as whatever.
     pub(crate) fn digests(&self) -> Vec<Digest> {
-        self.digests.lock().clone()
+        self.held.lock().iter().map(Held::digest).collect()
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let digests = std::mem::take(self.digests.get_mut());
-        self.catalog.release(&digests);
+        let held = std::mem::take(self.held.get_mut());
+        self.catalog.release(&held);
         if self.collect {
             // The next collection finds what could not be removed now.
-            if let Err(error) = self.catalog.collect_among(&digests) {
+            if let Err(error) = self.catalog.collect_among(&held) {
                 tracing::warn!(%error, "collect released layers");
             }
         }
     }
 }
 
-/// How often each digest is held.
+/// How often each thing is held.
 #[derive(Debug, Default)]
-pub(crate) struct Holds(HashMap<Digest, usize>);
+pub(crate) struct Holds(HashMap<Held, usize>);
 
 impl Holds {
-    pub(crate) fn add(&mut self, digests: &[Digest]) {
-        for digest in digests {
-            *self.0.entry(*digest).or_default() += 1;
+    pub(crate) fn add(&mut self, held: &[Held]) {
+        for one in held {
+            *self.0.entry(*one).or_default() += 1;
         }
     }
 
-    pub(crate) fn remove(&mut self, digests: &[Digest]) {
-        for digest in digests {
-            if let Some(count) = self.0.get_mut(digest) {
+    pub(crate) fn remove(&mut self, held: &[Held]) {
+        for one in held {
+            if let Some(count) = self.0.get_mut(one) {
                 *count -= 1;
                 if *count == 0 {
-                    self.0.remove(digest);
+                    self.0.remove(one);
                 }
             }
         }
     }
 
-    pub(crate) fn contains(&self, digest: &Digest) -> bool {
-        self.0.contains_key(digest)
+    pub(crate) fn contains(&self, held: &Held) -> bool {
+        self.0.contains_key(held)
     }
 }
 
@@ -93,12 +117,14 @@ mod tests {
     #[test]
     fn a_digest_is_held_as_often_as_it_was_added() {
         let digest = Digest::of(b"x");
+        let (blob, layer) = (Held::Blob(digest), Held::Layer(digest));
         let mut holds = Holds::default();
-        holds.add(&[digest, digest]);
-        holds.remove(&[digest]);
-        assert!(holds.contains(&digest));
-        holds.remove(&[digest]);
-        assert!(!holds.contains(&digest));
-        holds.remove(&[digest]);
+        holds.add(&[blob, blob]);
+        assert!(!holds.contains(&layer), "one digest, two things");
+        holds.remove(&[blob]);
+        assert!(holds.contains(&blob));
+        holds.remove(&[blob]);
+        assert!(!holds.contains(&blob));
+        holds.remove(&[blob]);
     }
 }

@@ -22,7 +22,7 @@ use snapshot::tarball::{Entry, Kind, Reader};
 
 use crate::catalog::{Catalog, NewImage};
 use crate::commit::unique;
-use crate::lease::Lease;
+use crate::lease::{Held, Lease};
 use crate::request::{LoadRequest, Tagged};
 use crate::save::{NAME_ANNOTATION, TAG_ANNOTATION};
 
@@ -105,7 +105,7 @@ impl<'a> Files<'a> {
             return Err(error);
         }
         let (digest, size) = (ingest.digest(), ingest.offset());
-        self.lease.add(&[digest]);
+        self.lease.add(&[Held::Blob(digest)]);
         ingest.commit(&digest, Some(size))?;
         Ok((digest, size))
     }
@@ -294,7 +294,7 @@ fn take_in(files: &Files<'_>, found: Found, quiet: bool, progress: &dyn Progress
         blobs.push(Some(unpack(files, diff_id, digest, *size, quiet, progress)?));
     }
     let id = Digest::of(&found.config);
-    files.lease.add(&[id]);
+    files.lease.add(&[Held::Blob(id)]);
     files.catalog.content.put(&found.config)?;
     let names = found.names;
     let new = NewImage {
@@ -335,7 +335,7 @@ fn unpack(
     quiet: bool,
     progress: &dyn Progress,
 ) -> Result<Descriptor> {
-    files.lease.add(&[*diff_id]);
+    files.lease.add(&[Held::Layer(*diff_id)]);
     let mut start = Vec::new();
     files
         .catalog

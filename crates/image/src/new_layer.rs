@@ -9,7 +9,7 @@ use oci::manifest::{Descriptor, media_type};
 use snapshot::ApplyOptions;
 
 use crate::catalog::Catalog;
-use crate::lease::Lease;
+use crate::lease::{Held, Lease};
 
 /// A layer that is here, with its plain tar in `content`.
 pub(crate) struct NewLayer {
@@ -49,11 +49,11 @@ pub(crate) fn take_in(
     };
     if applied.diff_id == empty_diff_id() || ingest.offset() == 0 {
         ingest.abort()?;
-        lease.add(&[applied.diff_id]);
+        lease.add(&[Held::Layer(applied.diff_id)]);
         return Ok(None);
     }
     let (digest, size) = (ingest.digest(), ingest.offset());
-    lease.add(&[applied.diff_id, digest]);
+    lease.add(&[Held::Layer(applied.diff_id), Held::Blob(digest)]);
     ingest.commit(&digest, Some(size))?;
     if digest != applied.diff_id {
         return Err(errdefs::system(format!("layer {} was not read to its end", applied.diff_id)));

@@ -12,7 +12,7 @@ use oci::reference::Reference;
 use crate::catalog::{Catalog, NewImage};
 use crate::find::stored_form;
 use crate::layers::{Incoming, Outgoing};
-use crate::lease::Lease;
+use crate::lease::{Held, Lease};
 use crate::request::{PullRequest, Pulled, PushRequest};
 
 /// Pulls one reference or all tags of a repository.
@@ -28,6 +28,7 @@ pub(crate) fn pull(
         let pulled = pull_one(catalog, client, request, &reference, progress, cancel)?;
         let (digest, pulled) = pulled;
         say_pulled(progress, digest, &pulled.name, pulled.newer);
+        warn_of_platform(catalog, request, &pulled, progress);
         return Ok(vec![pulled]);
     }
     let mut all = Vec::new();
@@ -42,6 +43,20 @@ pub(crate) fn pull(
     let status = if newer { Status::Downloaded(name) } else { Status::UpToDate(name) };
     distribution::progress::say(progress, status);
     Ok(all)
+}
+
+/// A registry may have nothing but one image for another platform under the name: Docker takes it and says so.
+fn warn_of_platform(catalog: &Catalog, request: &PullRequest, pulled: &Pulled, progress: &dyn Progress) {
+    let Some(wanted) = &request.platform else { return };
+    let Some(image) = catalog.lock().images.get(&pulled.id).map(|entry| entry.image.clone()) else { return };
+    let have = image.config.platform();
+    if !wanted.matches(&have) {
+        let text = format!(
+            "image with reference {} was found but its platform ({have}) does not match the specified platform ({wanted})",
+            pulled.name
+        );
+        distribution::progress::say(progress, Status::Warning(text));
+    }
 }
 
 fn pull_one(
@@ -137,10 +152,10 @@ fn push_one(
 ) -> Result<()> {
     let (image, lease) = {
         let image = catalog.lock().find(&reference.canonical_string())?;
-        let mut digests = vec![image.id];
-        digests.extend(image.layers());
-        digests.extend(image.manifest.as_ref().map(|manifest| manifest.digest));
-        (image, Lease::new(catalog.clone(), &digests, true))
+        let mut held = vec![Held::Blob(image.id)];
+        held.extend(Held::layers(image.layers()));
+        held.extend(image.manifest.as_ref().map(|manifest| Held::Blob(manifest.digest)));
+        (image, Lease::new(catalog.clone(), &held, true))
     };
     let outgoing = Outgoing { catalog, lease: &lease };
     let push = Push { reference, auth: &request.auth };

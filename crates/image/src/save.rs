@@ -20,7 +20,7 @@ use crate::catalog::{Catalog, State};
 use crate::find::stored_form;
 use crate::image::Image;
 use crate::layers::is_plain;
-use crate::lease::Lease;
+use crate::lease::{Held, Lease};
 use crate::request::SaveRequest;
 
 /// Containerd's annotation for the whole name of an image in a layout.
@@ -136,9 +136,9 @@ fn parts(
             |diff_id: &Digest| state.layers.get(diff_id).map(|layer| layer.blobs.clone()).unwrap_or_default();
         image.layers().iter().map(of).collect()
     };
-    lease.add(&[image.id]);
-    lease.add(&image.manifest.iter().map(|manifest| manifest.digest).collect::<Vec<_>>());
-    lease.add(&blobs.iter().flatten().map(|blob| blob.digest).collect::<Vec<_>>());
+    lease.add(&[Held::Blob(image.id)]);
+    lease.add(&Held::blobs(image.manifest.iter().map(|manifest| &manifest.digest)));
+    lease.add(&Held::blobs(blobs.iter().flatten().map(|blob| &blob.digest)));
     if let Some(descriptor) = &image.manifest
         && catalog.content.has(&descriptor.digest)?
     {

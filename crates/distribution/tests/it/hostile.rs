@@ -61,15 +61,38 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(handler: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_with(None, handler)
+    }
+
+    /// Over TLS, if there is a configuration.
+    pub(crate) fn start_with(
+        tls: Option<Arc<rustls::ServerConfig>>,
+        handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_on(std::net::Ipv4Addr::LOCALHOST.into(), tls, handler)
+    }
+
+    pub(crate) fn start_on(
+        address: std::net::IpAddr,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
         let seen = requests.clone();
         let handler: Arc<Handler> = Arc::new(handler);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (seen, handler) = (seen.clone(), handler.clone());
-                std::thread::spawn(move || serve(stream.unwrap(), &seen, &*handler));
+                let (seen, handler, tls) = (seen.clone(), handler.clone(), tls.clone());
+                let stream: TcpStream = stream.unwrap();
+                std::thread::spawn(move || match tls {
+                    None => serve(stream, &seen, &*handler),
+                    Some(tls) => {
+                        let connection = rustls::ServerConnection::new(tls).unwrap();
+                        serve(rustls::StreamOwned::new(connection, stream), &seen, &*handler);
+                    }
+                });
             }
         });
         Self { address, requests }
@@ -88,19 +111,18 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, seen: &Mutex<Vec<Request>>, handler: &Handler) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut writer = stream;
-    while let Some(request) = read_request(&mut reader) {
+fn serve(stream: impl Read + Write, seen: &Mutex<Vec<Request>>, handler: &Handler) {
+    let mut stream = BufReader::new(stream);
+    while let Some(request) = read_request(&mut stream) {
         seen.lock().unwrap().push(request.clone());
         let answer = handler(&request);
-        if !write_answer(&mut writer, &request, &answer) {
+        if !write_answer(stream.get_mut(), &request, &answer) {
             return;
         }
     }
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
+fn read_request(reader: &mut BufReader<impl Read>) -> Option<Request> {
     let mut line = String::new();
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
@@ -122,7 +144,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
 }
 
 /// Whether the connection lives on.
-fn write_answer(writer: &mut TcpStream, request: &Request, answer: &Answer) -> bool {
+fn write_answer(writer: &mut impl Write, request: &Request, answer: &Answer) -> bool {
     let length = answer.length.unwrap_or(answer.body.len());
     let mut head = format!("HTTP/1.1 {} X\r\nContent-Length: {length}\r\n", answer.status);
     for (name, value) in &answer.headers {
