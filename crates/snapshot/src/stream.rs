@@ -1,7 +1,7 @@
 //! Reading ahead: one thread reads and hashes a stream, another uses it.
 //!
 //! The reader is mostly a decompressor, so reading, hashing and making files take about as long as each other; on two
-//! threads the whole takes as long as the slower half. Memory is [`PIECES`] pieces and no more.
+//! threads the whole takes as long as the slower half. Memory is a few [`PIECE`]s and no more.
 
 use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -10,9 +10,16 @@ use std::thread;
 use errdefs::{Context, Result, system};
 use oci::digest::{Digest, Hasher};
 
-const PIECE: usize = 256 << 10;
-/// Pieces in flight: enough that neither side waits for a large file's write-back to begin.
-const PIECES: usize = 8;
+/// Small enough that what the reader wrote is still in the processor's cache when it is used.
+const PIECE: usize = 128 << 10;
+/// Pieces in flight: enough that neither side waits for the other's short pauses.
+const PIECES: usize = 6;
+
+/// A buffer, and how many bytes at its start are filled.
+struct Piece {
+    bytes: Box<[u8]>,
+    filled: usize,
+}
 
 /// Gives `source` to `consume`, and, if that succeeds, the digest of all of it: also of what `consume` left.
 pub(crate) fn hashed<T>(
@@ -23,7 +30,7 @@ pub(crate) fn hashed<T>(
     let (empty, empty_receiver) = channel();
     thread::scope(|scope| {
         let reader = scope.spawn(move || read_all(source, &full_sender, &empty_receiver));
-        let mut pieces = Pieces { full, empty, piece: Vec::new(), at: 0 };
+        let mut pieces = Pieces { full, empty, piece: Piece { bytes: Box::default(), filled: 0 }, at: 0 };
         let result = consume(&mut pieces).and_then(|value| {
             pieces.drain()?;
             Ok(value)
@@ -36,16 +43,16 @@ pub(crate) fn hashed<T>(
 
 fn read_all(
     mut source: impl Read,
-    full: &SyncSender<io::Result<Vec<u8>>>,
-    empty: &Receiver<Vec<u8>>,
+    full: &SyncSender<io::Result<Piece>>,
+    empty: &Receiver<Box<[u8]>>,
 ) -> Digest {
     let mut hasher = Hasher::new();
     loop {
-        let mut piece = empty.try_recv().unwrap_or_default();
-        let read = fill(&mut source, &mut piece);
-        hasher.update(&piece);
-        let end = piece.is_empty();
-        let gone = !end && full.send(Ok(piece)).is_err();
+        let mut bytes = empty.try_recv().unwrap_or_else(|_| vec![0; PIECE].into());
+        let (filled, read) = fill(&mut source, &mut bytes);
+        hasher.update(&bytes[..filled]);
+        let end = filled == 0;
+        let gone = !end && full.send(Ok(Piece { bytes, filled })).is_err();
         match read {
             Err(error) => {
                 let _ = full.send(Err(error)); // nobody is there to be told if this fails
@@ -58,17 +65,26 @@ fn read_all(
     hasher.finish()
 }
 
-/// Fills `piece`; less than a whole one only at the stream's end.
-fn fill(source: &mut impl Read, piece: &mut Vec<u8>) -> io::Result<()> {
-    piece.clear();
-    source.by_ref().take(PIECE as u64).read_to_end(piece).map(drop)
+/// Fills `bytes`, less than wholly only at the stream's end or at an error. (Not `read_to_end`, which begins with
+/// small reads each time.)
+fn fill(source: &mut impl Read, bytes: &mut [u8]) -> (usize, io::Result<()>) {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match source.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (filled, Err(error)),
+        }
+    }
+    (filled, Ok(()))
 }
 
 /// The consumer's end of the stream.
 pub(crate) struct Pieces {
-    full: Receiver<io::Result<Vec<u8>>>,
-    empty: Sender<Vec<u8>>,
-    piece: Vec<u8>,
+    full: Receiver<io::Result<Piece>>,
+    empty: Sender<Box<[u8]>>,
+    piece: Piece,
     at: usize,
 }
 
@@ -86,14 +102,16 @@ impl Pieces {
 
 impl BufRead for Pieces {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.at == self.piece.len()
+        if self.at == self.piece.filled
             && let Ok(next) = self.full.recv()
         {
             let used = std::mem::replace(&mut self.piece, next?);
             self.at = 0;
-            let _ = self.empty.send(used); // the reader may have ended
+            if used.filled > 0 {
+                let _ = self.empty.send(used.bytes); // the reader may have ended
+            }
         }
-        Ok(&self.piece[self.at..])
+        Ok(&self.piece.bytes[self.at..self.piece.filled])
     }
 
     fn consume(&mut self, count: usize) {
