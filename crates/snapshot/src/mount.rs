@@ -17,7 +17,7 @@ use rustix::mount::{
 use crate::{Snapshots, Writable};
 
 /// Options for every overlay; see the module's description.
-const OPTIONS: [(&str, &str); 3] = [("redirect_dir", "off"), ("metacopy", "off"), ("index", "off")];
+const OPTIONS: [(&str, &str); 3] = [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")];
 /// Longest value that `fsconfig` takes, in bytes. Matters before Linux 6.5, where all lowers are one value.
 const VALUE_BYTES_MAX: usize = 255;
 

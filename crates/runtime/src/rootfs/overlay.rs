@@ -19,6 +19,10 @@ use crate::tree::directory;
 /// The longest value `fsconfig` takes, its final null byte included.
 const MAX_VALUE: usize = 256;
 
+/// Off whatever the kernel's default is: all that was changed must be plain files in the upper directory, which is what
+/// `diff` and `commit` read. (A renamed directory as a redirect would lose its content there.)
+const PLAIN: [(&str, &str); 3] = [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")];
+
 /// The layers of a root.
 pub(super) struct Stack<'a> {
     /// Read-only, the top one first.
@@ -73,6 +77,9 @@ fn new_style(stack: &Stack<'_>, at: &Path) -> Result<OwnedFd, Errno> {
             fsconfig_set_flag(&context, "volatile")?;
         }
     }
+    for (name, value) in PLAIN {
+        fsconfig_set_string(&context, name, value)?;
+    }
     fsconfig_create(&context)?;
     let mount = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
     move_mount(&mount, "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
@@ -124,6 +131,9 @@ fn options(stack: &Stack<'_>, common: &Path) -> Result<std::ffi::CString, Errno>
             text.extend(b",volatile");
         }
     }
+    for (name, value) in PLAIN {
+        text.extend(format!(",{name}={value}").into_bytes());
+    }
     // One page with the null byte, the same on every machine we run on.
     if text.len() >= 4096 {
         return Err(Errno::NAMETOOLONG);
@@ -159,7 +169,7 @@ mod tests {
         };
         assert_eq!(
             options(&stack, &common).unwrap().to_str().unwrap(),
-            r"lowerdir=aa/d:b\:b/d,upperdir=/u,workdir=/w,volatile"
+            r"lowerdir=aa/d:b\:b/d,upperdir=/u,workdir=/w,volatile,redirect_dir=nofollow,metacopy=off,index=off"
         );
     }
 
