@@ -289,7 +289,7 @@ fn local_before(file: &File, end: u64) -> io::Result<Option<u64>> {
     file.read_exact_at(&mut tail, tail_at)?;
     let Some(len) = length(&tail) else { return Ok(None) };
     let Some(at) = tail_at.checked_sub((len + FRAME) as u64) else { return Ok(None) };
-    Ok(local_at(file, at, end)?)
+    local_at(file, at, end)
 }
 
 /// Where the last `wanted` records of the file's first `size` bytes begin, and how many there are.

@@ -129,7 +129,7 @@ impl Supervisor {
     pub(super) fn sweep_clients(&mut self, place: usize) {
         let Self { processes, clients, .. } = self;
         let Some(process) = processes.get_mut(place).and_then(Option::as_mut) else { return };
-        let mut fed = false;
+        let (mut fed, before) = (false, process.clients.len());
         process.clients.retain(|&place| {
             let gone = clients[place].as_ref().is_none_or(|client| client.stage == ClientStage::Gone);
             if gone && let Some(client) = clients[place].take() {
@@ -140,11 +140,12 @@ impl Supervisor {
         if fed && process.stdin_once && !process.terminal {
             process.close_input();
         }
-        let held_up = process.held_up;
+        let left = process.clients.len() < before;
         if fed {
             self.watch_clients(place);
         }
-        if held_up {
+        if left {
+            // What was kept for them is of no use any more.
             self.hold_up_if_needed(place);
         }
         self.reclaim(place);

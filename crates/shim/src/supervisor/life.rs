@@ -230,8 +230,18 @@ impl Supervisor {
         let Some(place) = self.processes.iter().position(made) else { return };
         let Some(process) = self.processes[place].as_mut() else { return };
         process.status = Some(status);
-        if place == INIT && matches!(process.stage, Stage::Running(_)) {
-            self.kill_the_rest();
+        if place == INIT {
+            match process.stage {
+                Stage::Running(_) => self.kill_the_rest(),
+                // Killed before it was started: there will be nothing to start.
+                Stage::Created(_) => {
+                    let error = runtime::StartError::other(
+                        "the container's first process was killed before its start",
+                    );
+                    return self.container_not_started(error);
+                }
+                _ => {}
+            }
         }
         // What it said last is in the pipes now. If it was still being made, its stage tells what became of it.
         self.advance(place);

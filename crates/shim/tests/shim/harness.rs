@@ -9,7 +9,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use runtime::{CompileOptions, Plan};
-use shim::{Adopted, AttachOptions, ContainerId, Event, Exit, Handle, LaunchRequest, Launcher, Stdio};
+use shim::{
+    Adopted, AttachOptions, ContainerId, Event, Exit, Forward, Handle, LaunchRequest, Launcher, Stdio,
+};
 
 /// Bounds a test that would hang; nothing is timed by it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -28,6 +30,7 @@ pub(crate) struct Container {
     pub(crate) stdio: Stdio,
     pub(crate) logged: bool,
     pub(crate) attaches: Vec<(OwnedFd, AttachOptions)>,
+    pub(crate) forwards: Vec<Forward>,
 }
 
 pub(crate) fn container(script: &str) -> Container {
@@ -37,6 +40,7 @@ pub(crate) fn container(script: &str) -> Container {
         stdio: Stdio::default(),
         logged: true,
         attaches: Vec::new(),
+        forwards: Vec::new(),
     }
 }
 
@@ -124,7 +128,7 @@ impl Harness {
                 logs::WriterConfig::none()
             },
             held: Vec::new(),
-            forwards: Vec::new(),
+            forwards: container.forwards,
             attaches: container.attaches,
         };
         self.launcher.launch(request).unwrap()

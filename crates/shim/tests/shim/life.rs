@@ -160,3 +160,14 @@ fn an_event_of_one_container_never_comes_after_its_end() {
     assert!(matches!(harness.event(), Event::Exited(_)));
     harness.check_gone(handle.shim_pid());
 }
+
+#[test]
+fn one_that_is_killed_before_its_start_has_no_end_to_tell() {
+    let harness = Harness::new();
+    let handle = harness.launch(container("exit 0"));
+    handle.wait_created().unwrap();
+    handle.signal(9).unwrap();
+    crate::harness::wait_until("the shim to end", || !crate::harness::alive(handle.shim_pid()));
+    assert!(handle.start().unwrap_err().message.contains("is not running"));
+    harness.check_gone(handle.shim_pid());
+}

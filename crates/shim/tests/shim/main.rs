@@ -4,6 +4,7 @@
 
 mod attach;
 mod exec;
+mod forward;
 mod harness;
 mod life;
 mod survival;
