@@ -114,8 +114,9 @@ impl ParentEnd {
     pub(crate) fn receive(&self) -> sys::Result<Option<(FromChild, Option<OwnedFd>)>> {
         let mut buffer = vec![0; MAX_PACKET];
         let (count, fds) = match sys::socket::receive(&self.0, &mut buffer) {
-            // The child died with a message of ours unread.
-            Err(error) if error.errno() == Errno::CONNRESET => return Ok(None),
+            // The child is gone and left a message of ours unread. The kernel tells that first, and what the child said
+            // last only when asked again.
+            Err(error) if error.errno() == Errno::CONNRESET => sys::socket::receive(&self.0, &mut buffer)?,
             other => other?,
         };
         if count == 0 {

@@ -67,6 +67,7 @@ pub(crate) fn become_container(
     let context = Context {
         tree: &tree,
         procfs: procfs.as_ref().map(AsFd::as_fd),
+        id: &plan.id,
         seccomp: plan.seccomp.as_ref(),
         die_with_parent: plan.die_with_parent,
         make_cwd: true,

@@ -53,6 +53,7 @@ pub(crate) fn join_container(
     let context = Context {
         tree: &tree,
         procfs: None,
+        id: &plan.id,
         seccomp: plan.seccomp.as_ref(),
         die_with_parent: plan.die_with_parent,
         make_cwd: false,

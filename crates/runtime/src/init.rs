@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, wait, waitid};
 use sys::exec::{Strings, execve};
-use sys::fork::{Forked, NewNamespaces, clone3, exit_now};
+use sys::fork::{exit_now, fork};
 use sys::signal;
 
 /// `SIGCHLD`.
@@ -35,9 +35,10 @@ pub fn main(
     let env: Vec<(OsString, OsString)> = env.into_iter().collect();
     // Before the fork, so that nothing is missed; the child unblocks them.
     signal::block_all();
-    match clone3(NewNamespaces::empty(), None) {
-        Ok(Forked::Child) => run(&args, &env),
-        Ok(Forked::Parent { pid, .. }) => attend(pid),
+    // Not `clone3`, which Docker's filter forbids in a container.
+    match fork() {
+        Ok(None) => run(&args, &env),
+        Ok(Some(child)) => attend(child),
         Err(error) => {
             eprintln!("docker-init: {error}");
             CANNOT_EXECUTE

@@ -285,6 +285,8 @@ pub struct Capabilities {
 /// A process to add to a running container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecPlan {
+    /// The container's id.
+    pub id: String,
     /// The process.
     pub process: Process,
     /// The container's filter.
@@ -301,6 +303,7 @@ impl Plan {
     /// The plan of a further process of this container: its namespaces, group and filter.
     pub fn exec(&self, process: Process) -> ExecPlan {
         ExecPlan {
+            id: self.id.clone(),
             process,
             seccomp: self.seccomp.clone(),
             cgroup: self.cgroup.as_ref().map(|cgroup| cgroup.path.clone()),

@@ -32,6 +32,8 @@ pub(crate) struct Context<'a> {
     pub(crate) tree: &'a Tree,
     /// A procfs made by us for this PID namespace, if one is at hand.
     pub(crate) procfs: Option<BorrowedFd<'a>>,
+    /// The container's id.
+    pub(crate) id: &'a str,
     /// The filter.
     pub(crate) seccomp: Option<&'a Filter>,
     /// Whether to die with the shim.
@@ -57,6 +59,7 @@ pub(crate) fn run(
     let identity = identify(&process.user, context.tree)?;
     enter_directory(process, &context)?;
     connect(io, terminal.as_ref(), identity.uid)?;
+    join_keyring(&mut context)?;
     label(process, &context)?;
     umask(Mode::from_raw_mode(process.umask.unwrap_or(0o022)));
     let environment = environment(process, &identity, context.tree);
@@ -230,6 +233,20 @@ fn own(fd: BorrowedFd<'_>, uid: u32) -> Result<(), StartError> {
         // A read-only file system, or somebody else's file: then it stays theirs.
         Ok(()) | Err(Errno::INVAL | Errno::PERM | Errno::ROFS) => Ok(()),
         Err(errno) => Err(failed("fchown of a standard stream", errno)),
+    }
+}
+
+/// Leaves the engine's session keyring for the container's own.
+fn join_keyring(context: &mut Context<'_>) -> Result<(), StartError> {
+    let name = c_string(&format!("_ses.{}", context.id))?;
+    match sys::keyring::join_session(&name).map_err(|error| error.errno()) {
+        // A kernel without keys has none to share; and what a filter around the engine forbids, it forbids inside too.
+        Ok(()) | Err(Errno::NOSYS | Errno::PERM) => Ok(()),
+        Err(Errno::DQUOT) => {
+            context.warnings.push("too many session keyrings: the container shares the engine's".to_owned());
+            Ok(())
+        }
+        Err(errno) => Err(failed("join the session keyring", errno)),
     }
 }
 

@@ -131,6 +131,11 @@ fn entry(at: &OwnedFd, name: &OsStr) -> Result<Entry, Errno> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
         return Ok(Entry::Other(fd));
     }
+    // A link of procfs that is no path but a door (`/proc/self/fd/7`): its text means nothing.
+    let resolve = ResolveFlags::NO_MAGICLINKS | ResolveFlags::IN_ROOT;
+    if let Err(Errno::LOOP) = openat2(at, name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve) {
+        return Err(Errno::LOOP);
+    }
     readlinkat(&fd, "", Vec::new()).map(|target| Entry::Link(OsString::from_vec(target.into_bytes())))
 }
 

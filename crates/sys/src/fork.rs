@@ -92,6 +92,16 @@ pub fn clone3(namespaces: NewNamespaces, cgroup: Option<BorrowedFd<'_>>) -> Resu
     }
 }
 
+/// Copies this process in the plain way, for where a filter forbids `clone3` (its arguments cannot be filtered).
+///
+/// # Errors
+/// `fork`.
+pub fn fork() -> Result<Option<Pid>> {
+    // SAFETY: by this module's contract the process has one thread, so the child's copy of memory is consistent.
+    let pid = unsafe { libc::fork() };
+    crate::check(libc::c_long::from(pid), "fork", "").map(|pid| Pid::from_raw(pid as i32))
+}
+
 /// Ends the process at once: no destructors, no exit handlers, no flushing of buffers copied from the parent.
 pub fn exit_now(status: i32) -> ! {
     // SAFETY: `_exit` does not return and touches no memory of ours.

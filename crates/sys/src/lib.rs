@@ -12,6 +12,7 @@ pub mod bpf;
 pub mod exec;
 pub mod fd;
 pub mod fork;
+pub mod keyring;
 pub mod mount;
 pub mod seccomp;
 pub mod signal;

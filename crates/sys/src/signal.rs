@@ -11,15 +11,37 @@ pub const HIGHEST: i32 = 64;
 
 /// Puts every signal back to its default action and unblocks all of them.
 pub fn reset_all() {
-    for signal in 1..=HIGHEST {
-        // SAFETY: SIG_DFL installs no code of ours; KILL, STOP and libc's own signals refuse, which is right.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    /// The kernel's own form; the C library's refuses the signals it uses itself, which a parent may have left ignored.
+    #[repr(C)]
+    struct KernelAction {
+        handler: usize,
+        flags: libc::c_ulong,
+        restorer: usize,
+        mask: u64,
     }
+    let default = KernelAction { handler: libc::SIG_DFL, flags: 0, restorer: 0, mask: 0 };
+    for signal in 1..=HIGHEST {
+        // SAFETY: the default action installs no code of ours; the struct lives through the call. KILL and STOP refuse.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                &raw const default,
+                std::ptr::null_mut::<KernelAction>(),
+                size_of::<u64>(),
+            );
+        }
+    }
+    let none = 0_u64;
     // SAFETY: an empty set on our own stack, read during the call.
     unsafe {
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut none);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const none,
+            std::ptr::null_mut::<u64>(),
+            size_of::<u64>(),
+        );
     }
 }
 

@@ -136,12 +136,7 @@ unsafe fn become_program(request: &Request) -> libc::c_int {
         if request.new_session {
             libc::setsid();
         }
-        for signal in 1..=crate::signal::HIGHEST {
-            libc::signal(signal, libc::SIG_DFL);
-        }
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut none);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        crate::signal::reset_all();
         libc::syscall(
             libc::SYS_execveat,
             file,

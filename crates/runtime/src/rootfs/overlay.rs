@@ -6,7 +6,7 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, openat};
+use rustix::fs::{AtFlags, CWD, Mode, openat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, fsconfig_create,
@@ -49,8 +49,9 @@ pub(super) fn mount(stack: &Stack<'_>) -> Result<OwnedFd, StartError> {
     }
     if let (true, Some(work)) = (stack.volatile, stack.work) {
         // Left by the last start of a container whose data needs to survive nothing; refuses the next mount.
-        let _ =
-            rustix::fs::unlinkat(CWD, work.join("work/incompat/volatile"), rustix::fs::AtFlags::REMOVEDIR);
+        let mark = work.join("work/incompat/volatile");
+        let _ = rustix::fs::unlinkat(CWD, mark.join("dirty"), AtFlags::empty());
+        let _ = rustix::fs::unlinkat(CWD, mark, AtFlags::REMOVEDIR);
     }
     match new_style(stack, at) {
         Err(Errno::INVAL | Errno::NOSYS | Errno::NAMETOOLONG) => old_style(stack, at).map_err(step),

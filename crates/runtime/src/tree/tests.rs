@@ -53,6 +53,11 @@ fn loops_and_magic_links_are_refused() {
     assert_eq!(tree.ensure(Path::new("/a/x"), Make::File).unwrap_err(), Errno::LOOP);
     let proc = Tree::new(openat(rustix::fs::CWD, "/proc", directory(), Mode::empty()).unwrap());
     assert_eq!(proc.open(Path::new("/self/root"), OFlags::PATH).unwrap_err(), Errno::LOOP);
+    // The walk's own descriptors come and go while it walks.
+    for number in 0..40 {
+        let path = format!("/self/fd/{number}/new");
+        assert!(proc.ensure(Path::new(&path), Make::Directory).is_err(), "{number}");
+    }
 }
 
 #[test]

@@ -1,0 +1,160 @@
+//! Images and specs that try to get out.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::bundle::Bundle;
+
+/// A directory outside the root that nothing may touch.
+fn canary(bundle: &Bundle) -> PathBuf {
+    let path = bundle.dir.path().join("canary");
+    fs::create_dir(&path).unwrap();
+    path
+}
+
+fn replace(bundle: &Bundle, name: &str, target: &std::path::Path) {
+    let path = bundle.root().join(name);
+    fs::remove_dir_all(&path).unwrap();
+    symlink(target, path).unwrap();
+}
+
+/// CVE-2019-19921, CVE-2023-27561, CVE-2023-28642.
+#[test]
+fn proc_and_sys_may_not_be_links() {
+    for name in ["proc", "sys"] {
+        let bundle = Bundle::new("true");
+        fs::create_dir(bundle.root().join("real")).unwrap();
+        replace(&bundle, name, "/real".as_ref());
+        let ran = bundle.run();
+        assert_ne!(ran.code, 0);
+        assert!(
+            ran.err.contains("must be mounted on an ordinary directory")
+                || ran.err.contains("create mountpoint"),
+            "{ran:?}"
+        );
+        bundle.finish();
+    }
+}
+
+/// CVE-2026-41579 and its kin: every top directory an absolute, a relative and a looping link.
+#[test]
+fn top_directories_that_are_links_lead_nowhere_outside() {
+    for name in ["dev", "etc", "tmp", "root"] {
+        for kind in ["absolute", "relative", "loop"] {
+            let mut bundle = Bundle::new("true");
+            let canary = canary(&bundle);
+            let target = match kind {
+                "absolute" => canary.clone(),
+                "relative" => {
+                    PathBuf::from("../../../../../../../../../..").join(canary.strip_prefix("/").unwrap())
+                }
+                _ => PathBuf::from(name),
+            };
+            replace(&bundle, name, &target);
+            let mounts = bundle.spec["mounts"].as_array_mut().unwrap();
+            mounts.push(json!({ "destination": format!("/{name}/sub/file"), "type": "bind", "source": "config.json", "options": ["bind"] }));
+            let ran = bundle.run();
+            assert!(
+                ran.code == 0 || ran.err.contains("too many levels") || kind == "loop",
+                "{name} {kind}: {ran:?}"
+            );
+            assert_eq!(fs::read_dir(&canary).unwrap().count(), 0, "{name} {kind}");
+            bundle.finish();
+        }
+    }
+}
+
+/// CVE-2024-21626.
+#[test]
+fn a_working_directory_behind_a_descriptor_is_refused() {
+    for number in 0..24 {
+        let mut bundle = Bundle::new("cat /proc/self/mounts; ls ../../../../");
+        bundle.spec["process"]["cwd"] = json!(format!("/proc/self/fd/{number}"));
+        let ran = bundle.run();
+        assert_ne!(ran.code, 0, "{number}: {ran:?}");
+        assert!(ran.err.contains("chdir to cwd"), "{ran:?}");
+        bundle.finish();
+    }
+}
+
+/// CVE-2019-16884, CVE-2015-3631.
+#[test]
+fn nothing_is_mounted_inside_proc() {
+    for destination in ["/proc/self/attr", "/proc/1", "/link/self"] {
+        let mut bundle = Bundle::new("true");
+        symlink("/proc", bundle.root().join("link")).unwrap();
+        let mounts = bundle.spec["mounts"].as_array_mut().unwrap();
+        mounts.push(json!({ "destination": destination, "type": "tmpfs", "source": "tmpfs", "options": [] }));
+        let ran = bundle.run();
+        assert!(ran.err.contains("inside /proc"), "{destination}: {ran:?}");
+        bundle.finish();
+    }
+}
+
+/// CVE-2025-31133: what hidden files are hidden behind is the null device, whatever the image's is.
+#[test]
+fn hidden_files_are_behind_the_null_device() {
+    let bundle = Bundle::new(
+        "echo gone > /proc/timer_list; stat -c %t:%T /proc/timer_list /proc/keys; cat /proc/keys",
+    );
+    let ran = bundle.run();
+    assert_eq!((ran.code, ran.out.as_str()), (0, "1:3\n1:3\n"), "{ran:?}");
+    bundle.finish();
+}
+
+/// CVE-2022-29162, CVE-2022-24769 and the `youki` family.
+#[test]
+fn inheritable_and_ambient_are_empty_and_no_block_means_none() {
+    let look = "grep -E '^Cap' /proc/self/status";
+    let bundle = Bundle::new(look);
+    let ran = bundle.run();
+    assert!(
+        ran.out.contains("CapInh:\t0000000000000000") && ran.out.contains("CapAmb:\t0000000000000000"),
+        "{ran:?}"
+    );
+    bundle.finish();
+    let mut bundle = Bundle::new(look);
+    bundle.spec["process"]["capabilities"] = serde_json::Value::Null;
+    let ran = bundle.run();
+    assert_eq!(ran.out.matches("0000000000000000").count(), 5, "{ran:?}");
+    bundle.finish();
+}
+
+/// CVE-2026-47262 and its kin.
+#[test]
+fn a_passwd_that_is_no_file_is_refused() {
+    let bundle = Bundle::new("sleep 1000");
+    bundle.start();
+    let passwd = bundle.root().join("etc/passwd");
+    fs::remove_file(&passwd).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &passwd, rustix::fs::Mode::from_raw_mode(0o644)).unwrap();
+    let ran = bundle.ours(&["exec", "--user", "app", "ID", "true"]);
+    assert!(ran.err.contains("not a regular file"), "{ran:?}");
+    bundle.finish();
+}
+
+/// CVE-2023-25809, CVE-2022-0492.
+#[test]
+fn control_groups_cannot_be_written() {
+    let bundle = Bundle::new(
+        "for d in /sys/fs/cgroup /sys/fs/cgroup/*; do touch $d/x && echo open $d; mkdir $d/y && echo open $d; done",
+    );
+    let ran = bundle.run();
+    assert_eq!(ran.out, "", "{ran:?}");
+    assert!(ran.err.contains("Read-only"), "{ran:?}");
+    bundle.finish();
+}
+
+/// Devices that are not allowed stay closed though their nodes can be made.
+#[test]
+fn other_devices_are_closed() {
+    let bundle = Bundle::new(
+        "mknod /tmp/fuse c 10 229; mknod /tmp/disk b 254 0; for d in /tmp/fuse /tmp/disk; do cat $d; done; cat /dev/null",
+    );
+    let ran = bundle.run();
+    assert_eq!(ran.err.matches("Operation not permitted").count(), 2, "{ran:?}");
+    bundle.finish();
+}

@@ -1,0 +1,8 @@
+//! Containers made by the OCI command line, compared with runc where runc says what is right. They need root, `busybox`
+//! (static) and `runc` on the machine, as CI has them.
+
+mod bundle;
+mod entered;
+mod hostile;
+mod life;
+mod seen;
