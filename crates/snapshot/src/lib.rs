@@ -98,7 +98,9 @@ impl Snapshots {
         let inner = &self.inner;
         let staging = inner.root.join("staging");
         for entry in fs::read_dir(&staging).context(|| format!("list {}", staging.display()))? {
-            inner.trash.take(&entry?.path())?;
+            let path = entry?.path();
+            mount::clear(&path)?;
+            inner.trash.take(&path)?;
         }
         inner.unsynced.settle_earlier_boots(|layer| inner.trash.take(&self.layer_home(layer)).map(drop))
     }

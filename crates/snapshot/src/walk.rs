@@ -34,11 +34,19 @@ pub(crate) struct Walk<W> {
     first_names: HashMap<(u64, u64), Vec<u8>>,
     /// The sum of the sizes of the regular files written.
     size: u64,
+    /// Where lists and values of attributes are read to.
+    buffer: Vec<u8>,
 }
 
 impl<W: Write> Walk<W> {
     pub(crate) fn new(out: W, upper: bool) -> Self {
-        Self { out: Writer::new(out), upper, first_names: HashMap::new(), size: 0 }
+        Self {
+            out: Writer::new(out),
+            upper,
+            first_names: HashMap::new(),
+            size: 0,
+            buffer: vec![0; XATTR_BYTES_MAX],
+        }
     }
 
     /// Ends the archive; gives the sum of the sizes of its regular files.
@@ -107,7 +115,7 @@ impl<W: Write> Walk<W> {
             path.push(b'/');
         }
         let mut entry = entry(path, Kind::Dir, stat);
-        entry.xattrs = xattrs(dir.as_fd())?;
+        entry.xattrs = xattrs(dir.as_fd(), &mut self.buffer)?;
         self.out.append(&entry, &mut io::empty())?;
         if self.upper && is_opaque(dir.as_fd())? {
             let mut mark = Entry::new([&entry.path, whiteout::OPAQUE].concat(), Kind::File, OPAQUE_MODE);
@@ -129,7 +137,7 @@ impl<W: Write> Walk<W> {
             self.first_names.insert(inode, entry.path.clone());
         }
         let mut file = reopen(handle)?;
-        entry.xattrs = xattrs(file.as_fd())?;
+        entry.xattrs = xattrs(file.as_fd(), &mut self.buffer)?;
         entry.size = u64::try_from(stat.st_size).unwrap_or(0);
         self.size += entry.size;
         self.out.append(&entry, &mut file)
@@ -170,22 +178,20 @@ pub(crate) fn is_opaque(dir: BorrowedFd<'_>) -> Result<bool> {
     }
 }
 
-/// The attributes that go into an archive, sorted: those that an archive may set.
-fn xattrs(fd: BorrowedFd<'_>) -> Result<Vec<Xattr>> {
-    // The kernel's limit on a list, so that one call is enough.
-    let mut list = vec![0; XATTR_BYTES_MAX];
-    let size = match flistxattr(fd, list.as_mut_slice()) {
+/// The attributes that go into an archive, sorted: those that an archive may set. `buffer` has the kernel's limit of a
+/// list and of a value, so that one call each is enough.
+fn xattrs(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Vec<Xattr>> {
+    let size = match flistxattr(fd, &mut *buffer) {
         Ok(0) | Err(Errno::NOTSUP) => return Ok(Vec::new()),
         other => other.context(|| "list extended attributes")?,
     };
-    let mut names: Vec<&[u8]> =
-        list[..size].split(|b| *b == 0).filter(|name| crate::extract::is_kept(name)).collect();
+    let kept = buffer[..size].split(|b| *b == 0).filter(|name| crate::extract::is_kept(name));
+    let mut names: Vec<Vec<u8>> = kept.map(<[u8]>::to_vec).collect();
     names.sort_unstable();
-    let mut value = vec![0; if names.is_empty() { 0 } else { XATTR_BYTES_MAX }];
     let mut all = Vec::with_capacity(names.len());
     for name in names {
-        match fgetxattr(fd, name, value.as_mut_slice()) {
-            Ok(count) => all.push((name.to_vec(), value[..count].to_vec())),
+        match fgetxattr(fd, name.as_slice(), &mut *buffer) {
+            Ok(count) => all.push((name, buffer[..count].to_vec())),
             Err(Errno::NODATA) => {} // removed meanwhile
             Err(error) => return Err(error).context(|| "read an extended attribute"),
         }
