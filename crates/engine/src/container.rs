@@ -62,7 +62,7 @@ mod wait;
 
 pub use attach::Attach;
 pub use copy::Archive;
-pub use logs::LogStream;
+pub use logs::{LogStream, Pieces};
 pub use shared::{Config, Parts};
 pub use wait::Waiter;
 

@@ -26,6 +26,9 @@ const KEPT: Duration = Duration::from_secs(300);
 /// How long `resize` waits for the process to start.
 const RESIZE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the end of a process that is gone may take to be told.
+const SETTLE: Duration = Duration::from_secs(2);
+
 /// All execs of this daemon. Clones share everything.
 #[derive(Clone)]
 pub struct Execs {
@@ -91,6 +94,24 @@ impl Exec {
             state.running = false;
             state.ended.get_or_insert((code, Instant::now()));
         });
+    }
+
+    /// A client sees the end of its stream before the shim's word of the end has come here, and asks at once for the exit
+    /// code. So if the process is gone, the word is on its way and is waited for.
+    fn settle(&self) {
+        let pid = {
+            let mut state = self.state.lock();
+            let deadline = Instant::now() + SETTLE;
+            while state.running && state.pid == 0 && state.ended.is_none() {
+                if self.changed.wait_until(&mut state, deadline).timed_out() {
+                    break;
+                }
+            }
+            rustix::process::Pid::from_raw(state.pid).filter(|_| state.running && state.ended.is_none())
+        };
+        if pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH)) {
+            self.wait(Instant::now() + SETTLE);
+        }
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -166,6 +187,7 @@ impl Execs {
     /// NotFound.
     pub fn inspect(&self, id: &str) -> Result<InspectResponse> {
         let exec = self.find(id)?;
+        exec.settle();
         let state = exec.state.lock();
         let request = &exec.request;
         let line = exec.line();

@@ -40,12 +40,14 @@ impl Containers {
             }
             _ => String::new(),
         };
+        // Bound first: a lock taken inside the literal would be held until its end.
+        let health = container.live.lock().health.wire();
         Ok(InspectResponse {
             id: record.id.clone(),
             created: record.created.into(),
             path: record.path.clone(),
             args: record.args.clone(),
-            state: state(&record.state, container.live.lock().health.wire()),
+            state: state(&record.state, health),
             image: record.image.as_ref().map(ToString::to_string).unwrap_or_default(),
             resolv_conf_path: file(0),
             hostname_path: file(1),

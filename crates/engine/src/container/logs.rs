@@ -10,12 +10,31 @@ use super::{Containers, LogsOptions};
 /// Pieces of about 128 KiB that may wait for a slow client.
 const AHEAD: usize = 4;
 
-/// A log on its way: pieces of bytes, framed already unless there is a terminal. Dropping the receiver ends it.
+/// A log on its way: pieces of bytes, framed already unless there is a terminal.
 pub struct LogStream {
     /// The container has a terminal: the stream is raw.
     pub tty: bool,
     /// The pieces. An error ends the stream.
-    pub pieces: mpsc::Receiver<Result<Bytes>>,
+    pub pieces: Pieces,
+}
+
+/// The pieces of a log. Dropping this ends the thread that reads them, also while it waits for more log.
+pub struct Pieces {
+    receiver: mpsc::Receiver<Result<Bytes>>,
+    cancelled: Signal,
+}
+
+impl Pieces {
+    /// The next piece; `None` at the end.
+    pub async fn recv(&mut self) -> Option<Result<Bytes>> {
+        self.receiver.recv().await
+    }
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        self.cancelled.set();
+    }
 }
 
 impl Containers {
@@ -49,17 +68,9 @@ impl Containers {
         let mut render = Render::new(!tty);
         (render.stdout, render.stderr) = (options.stdout, options.stderr);
         (render.timestamps, render.details) = (options.timestamps, options.details);
-        let (sender, pieces) = mpsc::channel(AHEAD);
-        let gone = sender.clone();
-        if options.follow {
-            // Wakes the reader from its wait for more when the client has gone.
-            tokio::spawn(async move {
-                gone.closed().await;
-                cancelled.set();
-            });
-        }
+        let (sender, receiver) = mpsc::channel(AHEAD);
         crate::background("logs", move || pump(reader, &render, &sender));
-        Ok(LogStream { tty, pieces })
+        Ok(LogStream { tty, pieces: Pieces { receiver, cancelled } })
     }
 }
 

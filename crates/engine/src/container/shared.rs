@@ -148,7 +148,6 @@ impl Container {
         let moment = Moment {
             running: record.state.phase.counts_as_running(),
             exit_code: record.state.exit_code,
-            error: record.state.error.clone(),
             ..Moment::default()
         };
         Arc::new(Self {

@@ -95,10 +95,7 @@ impl Shared {
                     live.log_ended = logs::Signal::new().ok();
                 }
                 let record = self.happened(container, |record| record.state.started(pid, Timestamp::now()));
-                container.progress.update(|moment| {
-                    moment.running = true;
-                    moment.error.clear();
-                });
+                container.progress.update(|moment| moment.running = true);
                 self.tell(&record, "start", &[]);
                 self.start_health(container);
                 Ok(())
@@ -125,7 +122,6 @@ impl Shared {
             moment.running = false;
             moment.exits += 1;
             moment.exit_code = failure.code;
-            moment.error = text;
         });
         if record.auto_remove {
             self.remove_automatically(container);
@@ -179,6 +175,7 @@ impl Shared {
         let Reserved { endpoints, sockets, netns } = reserved;
         let (held, forwards) = split_sockets(sockets);
         let given = netns.as_ref().map(|netns| netns.as_fd().try_clone_to_owned()).transpose();
+        let attaches = std::mem::take(&mut container.live.lock().pending);
         let request = LaunchRequest {
             id: container.id.as_str().into(),
             state_dir: self.make_state_dir(&container.id)?,
@@ -188,7 +185,7 @@ impl Shared {
             log: super::log::of_run(self, record)?,
             held,
             forwards,
-            attaches: std::mem::take(&mut container.live.lock().pending),
+            attaches,
         };
         let handle = self.parts.launcher.launch(request)?;
         let linked = netns.map_or(Ok(()), |netns| self.link(&endpoints, &netns));

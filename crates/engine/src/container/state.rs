@@ -133,8 +133,6 @@ pub(crate) struct Moment {
     pub(crate) running: bool,
     /// Exit code of the last run.
     pub(crate) exit_code: i32,
-    /// Why the last start failed.
-    pub(crate) error: String,
     /// The container is gone, or its removal failed with the text.
     pub(crate) removed: Option<Result<(), String>>,
 }

@@ -39,13 +39,13 @@ impl Waiter {
         // The container's end of the channel outlives its removal, which is the last moment.
         let moment = match self.moments.wait_for(done).await {
             Ok(moment) => moment.clone(),
-            Err(_) => Moment { error: "container is gone".into(), ..Moment::default() },
+            Err(_) => Moment { removed: Some(Err("container is gone".into())), ..Moment::default() },
         };
-        let message = match moment.removed {
-            Some(Err(text)) => text,
-            _ => moment.error,
+        // Only a removal's failure is told here; why a start failed is the start's answer.
+        let error = match moment.removed {
+            Some(Err(message)) => Some(WaitError { message }),
+            _ => None,
         };
-        let error = (!message.is_empty()).then_some(WaitError { message });
         WaitResponse { status_code: moment.exit_code.into(), error }
     }
 }
