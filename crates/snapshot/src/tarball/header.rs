@@ -50,14 +50,23 @@ impl Block {
     /// The name, put together from its two fields.
     pub(crate) fn name(&self) -> Vec<u8> {
         let name = self.text(0, 100);
-        let prefix = if self.dialect() == Dialect::Ustar { self.text(345, 155) } else { b"" };
+        let prefix = match self.dialect() {
+            // star keeps two times behind a shorter prefix.
+            Dialect::Ustar if self.field(508, 4) == b"tar\0" => self.text(345, 131),
+            Dialect::Ustar => self.text(345, 155),
+            Dialect::Gnu | Dialect::V7 => b"",
+        };
         if prefix.is_empty() {
             return name.to_vec();
         }
         [prefix, b"/", name].concat()
     }
 
+    /// The checksum must fit, and the dialect must be a known one: before ustar, nothing was where its magic is.
     pub(crate) fn check(&self) -> Result<()> {
+        if self.dialect() == Dialect::V7 && self.field(257, 243).iter().any(|b| *b != 0) {
+            return Err(invalid("invalid tar: header in an unknown dialect"));
+        }
         let stored = self.number(148, 8, "checksum")?;
         let (mut unsigned, mut signed) = (0i64, 0i64);
         for (at, byte) in self.0.iter().enumerate() {
@@ -72,17 +81,21 @@ impl Block {
     }
 }
 
-/// An octal number with spaces or NULs around it, or GNU's base-256 with the top bit set.
+/// An octal number after spaces, ended by a space or NUL or the field's end, or GNU's base-256 with the top bit set.
+/// Blank is 0. Digits that only some readers would come to (after a NUL, after a space) are refused.
 pub(crate) fn number(field: &[u8]) -> Option<i64> {
     if field[0] & 0x80 != 0 {
         return base_256(field);
     }
-    let blank = |b: &u8| matches!(b, b' ' | 0);
-    let start = field.iter().position(|b| !blank(b)).unwrap_or(field.len());
-    let digits = &field[start..];
-    let end = digits.iter().position(blank).unwrap_or(digits.len());
-    // What comes after the terminator is left alone by every reader, and some writers leave rubbish there.
-    digits[..end].iter().try_fold(0i64, |value, digit| match digit {
+    let field = field.trim_ascii_start();
+    let end = field.iter().position(|b| matches!(b, b' ' | 0)).unwrap_or(field.len());
+    let (digits, rest) = field.split_at(end);
+    // Behind the NUL that ends a number some writers leave rubbish; one that is blank from the start is all blank.
+    let up_to_nul = rest.iter().position(|b| *b == 0).filter(|_| !digits.is_empty()).unwrap_or(rest.len());
+    if !rest[..up_to_nul].iter().all(|b| matches!(b, b' ' | 0)) {
+        return None;
+    }
+    digits.iter().try_fold(0i64, |value, digit| match digit {
         b'0'..=b'7' => value.checked_mul(8)?.checked_add(i64::from(digit - b'0')),
         _ => None,
     })

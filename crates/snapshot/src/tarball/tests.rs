@@ -145,6 +145,10 @@ fn what_readers_differ_on_is_refused() {
             "bad size",
             block("f", b'0', 0, |b| b[124..136].copy_from_slice(&[0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])),
         ),
+        // Found by comparing with two other readers on mutated archives.
+        ("bad uid", block("f", b'0', 0, |b| b[108..116].copy_from_slice(b"\x000000007"))),
+        ("bad uid", block("f", b'0', 0, |b| b[108..116].copy_from_slice(b"000 007\0"))),
+        ("unknown dialect", block("f", b'0', 0, |b| b[257] = b'U')),
         ("size overflow", [pax(&[("size", b"18446744073709551615")]), file.clone()].concat()),
         ("bad uid", block("f", b'0', 0, |b| b[108..116].copy_from_slice(&[0x80, 0, 0, 1, 0, 0, 0, 0]))),
         ("bad uid", block("f", b'0', 0, |b| b[108..116].fill(0xff))),
@@ -191,8 +195,8 @@ fn old_dialects_and_harmless_oddities_are_read() {
         b
     };
     for (bytes, name, kind) in [
-        (block("v7", 0, 0, |b| b[257..265].fill(0)), "v7", Kind::File),
-        (block("v7dir/", 0, 0, |b| b[257..265].fill(0)), "v7dir/", Kind::Dir),
+        (block("v7", 0, 0, |b| b[257..512].fill(0)), "v7", Kind::File),
+        (block("v7dir/", 0, 0, |b| b[257..512].fill(0)), "v7dir/", Kind::Dir),
         (block("contiguous", b'7', 0, |_| {}), "contiguous", Kind::File),
         (block("name", b'0', 0, |b| b[345..351].copy_from_slice(b"prefix")), "prefix/name", Kind::File),
         // In GNU's dialect there is no prefix there.
@@ -206,6 +210,7 @@ fn old_dialects_and_harmless_oddities_are_read() {
         ),
         (block("spaces", b'0', 0, |b| b[124..136].copy_from_slice(b"          0 ")), "spaces", Kind::File),
         (block("blank", b'0', 0, |b| b[108..116].fill(b' ')), "blank", Kind::File),
+        (block("rubbish", b'0', 0, |b| b[108..116].copy_from_slice(b"0007\0xyz")), "rubbish", Kind::File),
         ([comment, plain("after")].concat(), "after", Kind::File),
         ([pax(&[("path", b"first"), ("path", b"last")]), plain("x")].concat(), "last", Kind::File),
         ([pax(&[("path", b"first"), ("path", b"")]), plain("x")].concat(), "x", Kind::File),
