@@ -113,12 +113,9 @@ impl Supervisor {
     /// Takes the launch over and begins to make the container. `None`: it could not be made, and the daemon knows.
     fn begin() -> Result<Option<Self>> {
         let control = sys::fd::inherited(CONTROL_FD).context(|| "control socket")?;
-        let launch = sys::fd::inherited(LAUNCH_FD).context(|| "launch")?;
-        let launch: Launch = protocol::decode(&protocol::read_memfd(launch)?)?;
-        isolate(&launch.state_dir)?;
         let poller = Poller::new()?;
         let mut control = Control::new(&poller, control)?;
-        match Self::make(&poller, launch) {
+        match Self::take_over(&poller) {
             Ok(mut supervisor) => {
                 control.greet(&supervisor);
                 supervisor.control = Some(control);
@@ -129,6 +126,13 @@ impl Supervisor {
                 Ok(None)
             }
         }
+    }
+
+    fn take_over(poller: &Rc<Poller>) -> Result<Self, runtime::StartError> {
+        let launch = sys::fd::inherited(LAUNCH_FD).context(|| "launch")?;
+        let launch: Launch = protocol::decode(&protocol::read_memfd(launch)?)?;
+        isolate(&launch.state_dir)?;
+        Self::make(poller, launch)
     }
 
     fn make(poller: &Rc<Poller>, launch: Launch) -> Result<Self, runtime::StartError> {
