@@ -44,6 +44,8 @@ pub(crate) fn build(config: &Config) -> Result<Arc<Handles>> {
     };
     let containers = Containers::open(parts, config.containers.clone(), shim_events)?;
     containers.restore()?;
+    // Only now is it known which layers are needed.
+    images.collect()?;
     let images = Images::new(images, client, containers.clone(), events.clone());
     let volumes = Volumes::new(volumes, containers.clone(), events.clone());
     Ok(Arc::new(Handles {

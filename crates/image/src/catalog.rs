@@ -304,12 +304,17 @@ impl Catalog {
     }
 
     fn collect_locked(&self, state: &mut State, among: &[Held]) -> Result<()> {
-        let needed: HashSet<Held> = state.images.values().flat_map(|entry| state.needs(entry)).collect();
-        let unneeded: HashSet<Held> = among
-            .iter()
-            .filter(|held| !needed.contains(held) && !state.holds.contains(held))
-            .copied()
-            .collect();
+        let mut unneeded: HashSet<Held> =
+            among.iter().filter(|held| !state.holds.contains(held)).copied().collect();
+        for entry in state.images.values() {
+            // The end of a container's lease mostly stops at the first image that it looks at.
+            if unneeded.is_empty() {
+                return Ok(());
+            }
+            for held in state.needs(entry) {
+                unneeded.remove(&held);
+            }
+        }
         for held in unneeded {
             match held {
                 Held::Layer(diff_id) => {

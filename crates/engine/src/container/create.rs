@@ -177,7 +177,8 @@ impl Shared {
         let dir = self.data_dir(&record.id);
         DirBuilder::new().mode(0o710).create(&dir).context(|| format!("make {}", dir.display()))?;
         self.parts.store.put(&super::record::CONTAINERS, &record.id, &record)?;
-        let container = Container::new(record);
+        let layers = self.parts.images.lease_layers(&record.layers);
+        let container = Container::new(record, layers);
         let record = container.record();
         self.registry.insert(&record.id, Arc::clone(&container));
         self.tell(&record, "create", &[]);

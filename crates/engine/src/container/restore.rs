@@ -31,7 +31,8 @@ impl Containers {
             if let Err(error) = shared.registry.reserve(&record.name, &id) {
                 tracing::error!(container = names::short(&id), %error, "two containers with one name");
             }
-            let container = Container::new(record);
+            let layers = shared.parts.images.lease_layers(&record.layers);
+            let container = Container::new(record, layers);
             shared.registry.insert(&id, Arc::clone(&container));
             all.push(container);
         }

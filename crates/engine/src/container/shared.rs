@@ -122,6 +122,8 @@ pub(crate) struct Container {
     pub(crate) live: Mutex<Live>,
     record: RwLock<Arc<Record>>,
     pub(crate) progress: Progress,
+    /// Its layers stay as long as it does, also when its image is removed.
+    _layers: image::Lease,
 }
 
 /// What is known of a container only while the daemon lives.
@@ -144,7 +146,7 @@ pub(crate) struct Live {
 }
 
 impl Container {
-    pub(crate) fn new(record: Record) -> Arc<Self> {
+    pub(crate) fn new(record: Record, layers: image::Lease) -> Arc<Self> {
         let moment = Moment {
             running: record.state.phase.counts_as_running(),
             exit_code: record.state.exit_code,
@@ -156,6 +158,7 @@ impl Container {
             live: Mutex::new(Live::default()),
             record: RwLock::new(Arc::new(record)),
             progress: Progress::new(moment),
+            _layers: layers,
         })
     }
 
