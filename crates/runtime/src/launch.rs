@@ -45,7 +45,7 @@ pub struct Given<'a> {
     pub layout: Option<&'a Layout>,
     /// A listening packet socket the prepared process waits on, instead of on the caller, which may then go away
     /// (`create` of the command line).
-    pub(crate) start: Option<BorrowedFd<'a>>,
+    pub start: Option<BorrowedFd<'a>>,
 }
 
 /// A process being prepared. Poll [`Creating::fd`] for reading and call [`Creating::advance`], or just
@@ -291,10 +291,11 @@ impl Creating {
 }
 
 impl Created {
-    /// Lets the process execute its program; returns when it runs. An error means that it does not, and is exiting.
+    /// Lets the process execute its program; returns when it runs. A program that was found but cannot be executed (a wrong
+    /// format, a missing interpreter) counts as run: it says so on its standard error and exits with 255, as in Docker.
     ///
     /// # Errors
-    /// What `execve` said, in Docker's words.
+    /// If what is left to do before that fails (loading the filter of the command line's `create`).
     pub fn start(&mut self) -> Result<(), StartError> {
         self.go()?.wait()
     }
@@ -333,7 +334,7 @@ impl Starting {
     /// Waits for how it went.
     ///
     /// # Errors
-    /// What `execve` said, in Docker's words.
+    /// As [`Created::start`].
     pub fn wait(self) -> Result<(), StartError> {
         match self.channel.receive() {
             // `execve` closed the child's end. A child killed at this moment looks the same: its exit status tells.

@@ -5,7 +5,7 @@
 //! forbid almost anything.
 
 use std::convert::Infallible;
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -81,18 +81,27 @@ pub(crate) fn run(
         // Its only other holder is the engine from here on, or a hang-up would never be seen.
         drop(terminal);
         channel.wait_for_execute()?;
-        return Err(exec_error(&program, execve(&path, &arguments, &variables)));
+        give_up(&program, execve(&path, &arguments, &variables));
     };
     // Before the filter, which need not allow `accept`.
     channel.tell(&prepared, console);
     drop(terminal);
     let channel = ChildEnd::accept(listener)?;
-    let failed = channel
-        .wait_for_execute()
-        .and_then(|()| confine(process, &context))
-        .map_or_else(|error| error, |()| exec_error(&program, execve(&path, &arguments, &variables)));
-    channel.tell(&FromChild::Failed(failed), None);
-    sys::fork::exit_now(1)
+    if let Err(error) = channel.wait_for_execute().and_then(|()| confine(process, &context)) {
+        channel.tell(&FromChild::Failed(error), None);
+        sys::fork::exit_now(1);
+    }
+    give_up(&program, execve(&path, &arguments, &variables))
+}
+
+/// What `execve` itself refused, although the file looked executable (a wrong format, a missing interpreter). The
+/// container has started by now, for everyone who looks: so it is said where a program would say it, and by the exit
+/// code Docker's runtime has for it.
+fn give_up(path: &str, errno: Errno) -> ! {
+    const EXIT_CODE: i32 = 255;
+    let text = format!("exec {path}: {}\n", words(errno));
+    let _ = rustix::io::write(rustix::stdio::stderr(), text.as_bytes());
+    sys::fork::exit_now(EXIT_CODE)
 }
 
 fn c_string(text: &str) -> Result<CString, StartError> {
@@ -381,16 +390,6 @@ impl Unusable {
         };
         StartError { kind, message: format!("exec: {name:?}: {message}") }
     }
-}
-
-/// What `execve` itself refused, although the file looked executable.
-fn exec_error(path: &str, errno: Errno) -> StartError {
-    let kind = match errno {
-        Errno::NOENT => StartErrorKind::NotFound,
-        Errno::ACCESS | Errno::NOEXEC | Errno::PERM => StartErrorKind::PermissionDenied,
-        _ => StartErrorKind::Other,
-    };
-    StartError { kind, message: format!("exec {}: {}", OsStr::new(path).display(), words(errno)) }
 }
 
 #[cfg(test)]

@@ -91,6 +91,22 @@ fn start_errors_have_dockers_words() {
 }
 
 #[test]
+fn what_cannot_be_executed_says_so_and_exits_with_255() {
+    for (content, text) in
+        [("echo hi\n", "exec /x: exec format error\n"), ("#!/nope\n", "exec /x: no such file or directory\n")]
+    {
+        let mut bundle = Bundle::new("");
+        bundle.spec["process"]["args"] = json!(["/x"]);
+        fs::write(bundle.root().join("x"), content).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(bundle.root().join("x"), mode).unwrap();
+        let ran = bundle.run();
+        assert_eq!((ran.code, ran.err.as_str()), (255, text), "{ran:?}");
+        bundle.finish();
+    }
+}
+
+#[test]
 fn a_failed_creation_leaves_nothing_and_is_logged() {
     let mut bundle = Bundle::new("true");
     bundle.spec["linux"]["sysctl"] = json!({ "net.foo.bar": "1" });
