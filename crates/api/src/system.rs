@@ -137,6 +137,11 @@ wire! { "PascalCase";
         volumes: Option<Vec<volume::Volume>>,
         build_cache: Option<Vec<BuildCache>>,
     }
+    /// Answer of `POST /build/prune`.
+    BuildPruneReport {
+        caches_deleted: Option<Vec<String>>,
+        space_reclaimed: u64,
+    }
     /// One record of the build cache.
     BuildCache {
         #[serde(rename = "ID")] id: String,

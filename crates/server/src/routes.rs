@@ -99,7 +99,7 @@ pub(crate) static TABLE: &[Route<Handler>] = table! {
     DELETE "/networks/{id}" => network::remove;
 
     POST   "/build" => absent::build;
-    POST   "/build/prune" => absent::build;
+    POST   "/build/prune" => absent::build_prune;
     POST   "/build/cancel" => absent::build;
     POST   "/session" => absent::build;
     POST   "/grpc" => absent::build;

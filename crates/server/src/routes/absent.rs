@@ -33,6 +33,11 @@ pub(super) async fn build(_: Request) -> Answer {
     Err(not_implemented("building images is not supported by this engine yet"))
 }
 
+/// `POST /build/prune`, a part of `system prune`: there is no cache.
+pub(super) async fn build_prune(_: Request) -> Answer {
+    response::json(&api::system::BuildPruneReport::default())
+}
+
 /// `GET /images/search`: the index of one commercial registry.
 pub(super) async fn search(_: Request) -> Answer {
     Err(not_implemented("searching Docker Hub is not supported by this engine"))

@@ -18,18 +18,15 @@ use crate::service::blocking;
 pub(super) async fn list(request: Request) -> Answer {
     let query = &request.query;
     let limit = query.number::<i64>("limit")?;
-    let size = query.bool("size");
     let options = ListOptions {
         all: query.bool("all"),
         // Zero and less mean no limit.
         limit: limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0),
-        size,
+        size: query.bool("size"),
         filters: query.filters()?,
     };
     let containers = request.handles.containers.clone();
-    let work = move || containers.list(&options);
-    // Only sizes are counted on disk; the rest is in memory.
-    response::json(&if size { blocking(work).await? } else { work()? })
+    response::json(&blocking(move || containers.list(&options)).await?)
 }
 
 /// `POST /containers/create`.
@@ -47,8 +44,7 @@ pub(super) async fn create(mut request: Request) -> Answer {
 pub(super) async fn inspect(request: Request) -> Answer {
     let size = request.query.bool("size");
     let containers = request.handles.containers.clone();
-    let work = move || containers.inspect(&request.name, size);
-    response::json(&if size { blocking(work).await? } else { work()? })
+    response::json(&blocking(move || containers.inspect(&request.name, size)).await?)
 }
 
 /// `GET /containers/{id}/top`.

@@ -50,5 +50,6 @@ pub(super) async fn resize(request: Request) -> Answer {
 
 /// `GET /exec/{id}/json`.
 pub(super) async fn inspect(request: Request) -> Answer {
-    response::json(&request.handles.execs.inspect(&request.name)?)
+    let execs = request.handles.execs.clone();
+    response::json(&blocking(move || execs.inspect(&request.name)).await?)
 }

@@ -31,7 +31,8 @@ pub(super) async fn list(request: Request) -> Answer {
     {
         options.filters.add("reference", name);
     }
-    let mut images = request.handles.images.list(&options)?;
+    let handle = request.handles.images.clone();
+    let mut images = blocking(move || handle.list(&options)).await?;
     if request.version < Version::minor(44) {
         images.iter_mut().for_each(|image| image.virtual_size = image.size);
     }
@@ -45,7 +46,9 @@ pub(super) async fn list(request: Request) -> Answer {
 
 /// `GET /images/{name}/json`.
 pub(super) async fn inspect(request: Request) -> Answer {
-    let mut image = request.handles.images.inspect(&request.name)?;
+    let images = request.handles.images.clone();
+    let name = request.name.clone();
+    let mut image = blocking(move || images.inspect(&name)).await?;
     if request.version < Version::minor(44) {
         image.virtual_size = image.size;
     }

@@ -10,7 +10,8 @@ use crate::service::blocking;
 /// `GET /networks`.
 pub(super) async fn list(request: Request) -> Answer {
     let filters = request.query.filters()?;
-    response::json(&request.handles.networks.list(&filters)?)
+    let networks = request.handles.networks.clone();
+    response::json(&blocking(move || networks.list(&filters)).await?)
 }
 
 /// `GET /networks/{id}`.
@@ -18,7 +19,8 @@ pub(super) async fn inspect(request: Request) -> Answer {
     if !matches!(request.query.get("scope"), "" | "local") {
         return Err(errdefs::not_found(format!("network {} not found", request.name)));
     }
-    response::json(&request.handles.networks.inspect(&request.name)?)
+    let networks = request.handles.networks.clone();
+    response::json(&blocking(move || networks.inspect(&request.name)).await?)
 }
 
 /// `POST /networks/create`.

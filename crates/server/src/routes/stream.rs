@@ -176,7 +176,9 @@ pub(super) async fn wait(request: Request) -> Answer {
         "removed" => WaitCondition::Removed,
         other => return Err(invalid(format!("invalid condition: {other:?}"))),
     };
-    let waiter = request.handles.containers.wait(&request.name, condition)?;
+    let containers = request.handles.containers.clone();
+    let name = request.name.clone();
+    let waiter = blocking(move || containers.wait(&name, condition)).await?;
     Ok(streaming(&request, JSON, move |out| async move {
         let answer = waiter.finish().await;
         let _ = out.send(line(&answer)).await;

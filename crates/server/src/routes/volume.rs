@@ -10,7 +10,8 @@ use crate::service::blocking;
 /// `GET /volumes`.
 pub(super) async fn list(request: Request) -> Answer {
     let filters = request.query.filters()?;
-    response::json(&request.handles.volumes.list(&filters)?)
+    let volumes = request.handles.volumes.clone();
+    response::json(&blocking(move || volumes.list(&filters)).await?)
 }
 
 /// `POST /volumes/create`.
@@ -22,7 +23,8 @@ pub(super) async fn create(mut request: Request) -> Answer {
 
 /// `GET /volumes/{name}`.
 pub(super) async fn inspect(request: Request) -> Answer {
-    response::json(&request.handles.volumes.inspect(&request.name)?)
+    let volumes = request.handles.volumes.clone();
+    response::json(&blocking(move || volumes.inspect(&request.name)).await?)
 }
 
 /// `DELETE /volumes/{name}`.
