@@ -76,7 +76,7 @@ struct Supervisor {
     over: bool,
     forwards: Forwards,
     /// Open for as long as the container lives.
-    _held: Vec<OwnedFd>,
+    held: Vec<OwnedFd>,
     scratch: Vec<u8>,
     /// Full reads have been seen since memory was last given back.
     burst: bool,
@@ -168,7 +168,7 @@ impl Supervisor {
             exit: None,
             over: false,
             forwards,
-            _held: held,
+            held,
             scratch: vec![0; SCRATCH],
             burst: false,
             state_dir: launch.state_dir,

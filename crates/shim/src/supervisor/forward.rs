@@ -98,6 +98,13 @@ impl Forwards {
         Ok(forwards)
     }
 
+    /// Closes every port and whatever goes on at it.
+    pub(super) fn close(&mut self) {
+        self.ports.clear();
+        self.relays.clear();
+        self.flows.clear();
+    }
+
     /// Something can be done at this place.
     pub(super) fn ready(&mut self, place: usize, flags: EventFlags) {
         match Place::of(place) {

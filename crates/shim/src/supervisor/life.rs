@@ -213,6 +213,14 @@ impl Supervisor {
         self.clients.clear();
         while wait(WaitOptions::empty()).is_ok() {}
         self.remove_cgroup();
+        self.release_ports();
+    }
+
+    /// The ports are free when the end is told: the next run of the container binds them again, while this shim may
+    /// still be serving a client that reads slowly.
+    fn release_ports(&mut self) {
+        self.forwards.close();
+        self.held.clear();
     }
 
     /// Takes the exit status of every child that has ended; strangers among them were left to us by their parents.
@@ -356,6 +364,7 @@ impl Supervisor {
         // If it cannot be written, the daemon that is there is told all the same.
         let _ = record::write_exit(&self.state_dir, &exit);
         self.remove_cgroup();
+        self.release_ports();
         self.tell(Event::Exited(exit));
         self.over = true;
     }

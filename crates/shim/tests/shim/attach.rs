@@ -185,7 +185,7 @@ fn a_slow_reader_beyond_the_backlog_still_gets_all() {
 fn stalled_clients_cannot_hold_a_container_up() {
     let harness = Harness::new();
     let mut script = flood(300);
-    let stalled: Vec<UnixStream> = (0..5)
+    let stalled: Vec<UnixStream> = (0..200)
         .map(|_| {
             let (client, theirs) = connection();
             script.attaches.push((theirs, outputs()));
@@ -194,6 +194,12 @@ fn stalled_clients_cannot_hold_a_container_up() {
         .collect();
     let handle = harness.start(script);
     assert_eq!(harness.exit().code, 0);
+    // What they have not taken is in one file, not in memory.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", handle.shim_pid())).unwrap_or_default();
+    let anonymous =
+        status.lines().find_map(|line| line.strip_prefix("RssAnon:")).map(|kb| kb.trim().to_owned());
+    let kilobytes = anonymous.and_then(|kb| kb.split(' ').next()?.parse::<u32>().ok());
+    assert!(kilobytes.is_none_or(|kb| kb < 4000), "{kilobytes:?} kB");
     drop(stalled);
     harness.check_gone(handle.shim_pid());
 }

@@ -126,3 +126,38 @@ fn datagrams_find_their_way_back_to_each_peer() {
     }
     end(&harness, &handle);
 }
+
+#[test]
+fn ports_are_free_when_the_end_is_told_even_if_a_client_is_still_reading() {
+    let harness = Harness::new();
+    let (slow, theirs) = crate::harness::connection();
+    let forwarded = TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, other) = (forwarded.local_addr().unwrap(), held.local_addr().unwrap());
+    let mut flood = container("busybox dd if=/dev/zero bs=1M count=10 2>/dev/null");
+    flood.logged = false;
+    flood.attaches.push((theirs, crate::harness::outputs()));
+    flood.forwards = vec![Forward { listener: forwarded.into(), protocol: PortProtocol::Tcp, target: other }];
+    flood.held = vec![held.into()];
+    let handle = harness.start(flood);
+    assert_eq!(harness.exit().code, 0);
+    drop((TcpListener::bind(port).unwrap(), TcpListener::bind(other).unwrap()));
+    assert!(crate::harness::alive(handle.shim_pid()), "the client has not been waited for");
+    assert_eq!(crate::harness::read_all(&slow).len(), 10 << 20);
+    drop(slow);
+    harness.check_gone(handle.shim_pid());
+}
+
+#[test]
+fn hundreds_of_ports_are_nothing_special() {
+    let harness = Harness::new();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (forwards, ports): (Vec<_>, Vec<_>) = (0..300).map(|_| tcp(server.local_addr().unwrap())).unzip();
+    let handle = relayed(&harness, forwards);
+    for port in ports {
+        let mut client = TcpStream::connect(port).unwrap();
+        server.accept().unwrap().0.write_all(b"x").unwrap();
+        client.read_exact(&mut [0]).unwrap();
+    }
+    end(&harness, &handle);
+}

@@ -31,6 +31,9 @@ pub(crate) struct Container {
     pub(crate) logged: bool,
     pub(crate) attaches: Vec<(OwnedFd, AttachOptions)>,
     pub(crate) forwards: Vec<Forward>,
+    pub(crate) held: Vec<OwnedFd>,
+    /// Bytes of memory it may use.
+    pub(crate) memory: Option<i64>,
 }
 
 pub(crate) fn container(script: &str) -> Container {
@@ -41,6 +44,8 @@ pub(crate) fn container(script: &str) -> Container {
         logged: true,
         attaches: Vec::new(),
         forwards: Vec::new(),
+        held: Vec::new(),
+        memory: None,
     }
 }
 
@@ -116,10 +121,14 @@ impl Harness {
     }
 
     pub(crate) fn launch(&self, container: Container) -> Handle {
+        let mut plan = self.plan(&container.script, container.terminal);
+        if let Some(cgroup) = &mut plan.cgroup {
+            cgroup.limits.memory = container.memory;
+        }
         let request = LaunchRequest {
             id: self.id.clone(),
             state_dir: self.state(),
-            plan: self.plan(&container.script, container.terminal),
+            plan,
             netns: None,
             stdio: container.stdio,
             log: if container.logged {
@@ -127,7 +136,7 @@ impl Harness {
             } else {
                 logs::WriterConfig::none()
             },
-            held: Vec::new(),
+            held: container.held,
             forwards: container.forwards,
             attaches: container.attaches,
         };

@@ -171,3 +171,15 @@ fn one_that_is_killed_before_its_start_has_no_end_to_tell() {
     assert!(handle.start().unwrap_err().message.contains("is not running"));
     harness.check_gone(handle.shim_pid());
 }
+
+#[test]
+fn a_process_killed_for_lack_of_memory_is_told_and_recorded() {
+    let harness = Harness::new();
+    let mut greedy = container("busybox dd if=/dev/zero of=/dev/null bs=200M count=1; exit 8");
+    greedy.memory = Some(32 << 20);
+    let handle = harness.start(greedy);
+    assert_eq!(harness.event(), Event::Oom);
+    let exit = harness.exit();
+    assert_eq!((exit.code, exit.oom), (8, true));
+    harness.check_gone(handle.shim_pid());
+}
