@@ -61,12 +61,18 @@ impl Trash {
         let mut collected = Collected::new();
         let mut failed = Vec::new();
         loop {
-            let names = sorted_names(&dir).context(|| format!("list {}", self.dir.display()))?;
-            let Some(name) = names.into_iter().find(|name| !failed.contains(name)) else { break };
-            let deleted = self.delete(dir.as_fd(), dir.as_fd(), &name, 0);
-            let path = self.dir.join(String::from_utf8_lossy(&name).as_ref());
-            if collected.step(deleted.context(|| format!("delete {}", path.display()))).is_none() {
-                failed.push(name);
+            let mut names = sorted_names(&dir).context(|| format!("list {}", self.dir.display()))?;
+            names.retain(|name| !failed.contains(name));
+            if names.is_empty() {
+                break;
+            }
+            // Deleting puts the deepest directories here, so there may be another round.
+            for name in names {
+                let path = self.dir.join(String::from_utf8_lossy(&name).as_ref());
+                let deleted = self.delete(dir.as_fd(), dir.as_fd(), &name, 0);
+                if collected.step(deleted.context(|| format!("delete {}", path.display()))).is_none() {
+                    failed.push(name);
+                }
             }
         }
         collected.finish()

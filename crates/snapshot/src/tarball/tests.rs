@@ -228,6 +228,49 @@ fn old_dialects_and_harmless_oddities_are_read() {
     assert_eq!(read(&negative).unwrap()[0].0.mtime.seconds, -2);
 }
 
+/// CVE-2017-14992, the BOMB family: what an archive says must not become memory or time without bound.
+#[test]
+fn cve_2017_14992_endless_headers_meet_limits() {
+    let one = plain("empty");
+    let endless = std::iter::repeat_n(one.as_slice(), 1 << 20).collect::<Vec<_>>();
+    let mut reader = Reader::new(std::io::BufReader::new(Chunks(endless.into_iter())));
+    let mut count = 0;
+    let error = loop {
+        match reader.next_entry() {
+            Ok(entry) => count += u64::from(entry.is_some()),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert_eq!(count, crate::limits::ENTRIES_MAX);
+    assert!(error.contains("more than"), "{error}");
+    // Extended headers count too: an endless row of them describes nothing.
+    let comment = [block("g", b'g', 0, |_| {}); 1].concat();
+    let endless = std::iter::repeat_n(comment.as_slice(), 1 << 20).collect::<Vec<_>>();
+    let mut reader = Reader::new(std::io::BufReader::new(Chunks(endless.into_iter())));
+    assert!(reader.next_entry().unwrap_err().to_string().contains("more than"));
+    let names: Vec<String> =
+        (0..=crate::limits::XATTRS_MAX).map(|n| format!("SCHILY.xattr.user.{n}")).collect();
+    let many: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"v"[..])).collect();
+    assert_refused("too many extended attributes", &[pax(&many), plain("f"), end()].concat());
+    let large = vec![b'v'; crate::limits::XATTR_BYTES_MAX + 1];
+    assert_refused(
+        "too large an extended attribute",
+        &[pax(&[("SCHILY.xattr.user.a", &large)]), plain("f"), end()].concat(),
+    );
+    assert_refused("too long a name", &[pax(&[("path", &[b'n'; 4096])]), plain("f"), end()].concat());
+}
+
+/// A stream made of pieces that are not copied.
+struct Chunks<'a>(std::vec::IntoIter<&'a [u8]>);
+
+impl std::io::Read for Chunks<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let Some(piece) = self.0.next() else { return Ok(0) };
+        buffer[..piece.len()].copy_from_slice(piece);
+        Ok(piece.len())
+    }
+}
+
 fn kinds() -> impl Strategy<Value = Kind> {
     prop_oneof![
         4 => Just(Kind::File), 1 => Just(Kind::HardLink), 1 => Just(Kind::Symlink), 1 => Just(Kind::Char),
