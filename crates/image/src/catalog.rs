@@ -315,6 +315,7 @@ impl Catalog {
                 unneeded.remove(&held);
             }
         }
+        let mut any_layer = false;
         for held in unneeded {
             match held {
                 Held::Layer(diff_id) => {
@@ -325,6 +326,7 @@ impl Catalog {
                     }
                     if self.snapshots.layer_exists(&diff_id)? {
                         self.snapshots.remove_layer(&diff_id)?;
+                        any_layer = true;
                     }
                 }
                 Held::Blob(digest) => {
@@ -334,7 +336,24 @@ impl Catalog {
                 }
             }
         }
+        if any_layer {
+            self.empty_trash_later();
+        }
         Ok(())
+    }
+
+    /// Deletes the files of removed layers in the background: a large one takes seconds.
+    fn empty_trash_later(&self) {
+        let snapshots = self.snapshots.clone();
+        let emptying = std::thread::Builder::new().name("layer-trash".into()).spawn(move || {
+            if let Err(error) = snapshots.empty_trash() {
+                tracing::warn!(%error, "empty the trash of layers");
+            }
+        });
+        // It is emptied when the next layer is removed, or at the next start.
+        if let Err(error) = emptying {
+            tracing::warn!(%error, "start a thread for the trash of layers");
+        }
     }
 }
 
