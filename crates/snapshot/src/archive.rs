@@ -3,7 +3,8 @@
 //! All paths are the container's: absolute or relative to its root, symbolic links followed inside the root only.
 //! `root` is a descriptor of the root directory: of a detached mount, or of a running container's `/proc/PID/root`.
 //! `..` goes up by name, as in Docker, not by link. A path that ends in `/` or `/.` follows a link at its end, and
-//! must be a directory; `/.` means what is in it.
+//! must be a directory; `/.` means what is in it. What is inside `/proc` and its like is not to be found, as in Docker,
+//! which does not mount them for this.
 
 mod path;
 
@@ -112,7 +113,19 @@ pub fn untar_into(
 
 fn open(root: BorrowedFd<'_>, path: &ContainerPath) -> Result<OwnedFd> {
     let flags = if path.follows() { HANDLE | OFlags::DIRECTORY } else { HANDLE | OFlags::NOFOLLOW };
-    open_in(root, path.clean(), flags).map_err(|error| lookup_error(path, error))
+    let handle = open_in(root, path.clean(), flags).map_err(|error| lookup_error(path, error))?;
+    if tree::is_of_the_kernel(&handle).context(|| "statfs")? && !is_mount_root(root, path, &handle)? {
+        return Err(lookup_error(path, Errno::NOENT));
+    }
+    Ok(handle)
+}
+
+/// True if another filesystem begins at the path.
+fn is_mount_root(root: BorrowedFd<'_>, path: &ContainerPath, handle: &OwnedFd) -> Result<bool> {
+    let parent =
+        open_in(root, tree::split(path.clean()).0, HANDLE).map_err(|error| lookup_error(path, error))?;
+    let device = |fd: BorrowedFd<'_>| fstat(fd).map(|stat| stat.st_dev).context(|| "stat");
+    Ok(device(parent.as_fd())? != device(handle.as_fd())?)
 }
 
 fn lookup_error(path: &ContainerPath, error: Errno) -> Error {

@@ -8,7 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use errdefs::{Result, invalid};
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, chmodat, openat, openat2, statat, unlinkat,
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, chmodat, fstatfs, openat, openat2, statat,
+    unlinkat,
 };
 use rustix::io::{self, Errno};
 
@@ -58,6 +59,27 @@ pub(crate) fn chmod_handle(handle: impl AsFd, mode: u32) -> io::Result<()> {
 pub(crate) fn proc_path(fd: impl AsFd) -> String {
     use std::os::fd::AsRawFd;
     format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd())
+}
+
+/// True for the filesystems in which the kernel shows itself. Their files have no size and no end that means anything.
+pub(crate) fn is_of_the_kernel(fd: impl AsFd) -> io::Result<bool> {
+    // linux/magic.h: proc, sysfs, cgroup, cgroup2, devpts, debugfs, tracefs, securityfs, bpf, mqueue, pstore, configfs
+    const KERNEL: [u64; 12] = [
+        0x9fa0,
+        0x6265_6572,
+        0x0027_e0eb,
+        0x6367_7270,
+        0x1cd1,
+        0x6462_6720,
+        0x7472_6163,
+        0x7363_6673,
+        0xcafe_4a11,
+        0x1980_0202,
+        0x6165_676c,
+        0x6265_6570,
+    ];
+    let kind = fstatfs(fd)?.f_type;
+    Ok(u64::try_from(kind).is_ok_and(|kind| KERNEL.contains(&kind)))
 }
 
 /// The names in a directory, sorted, without `.` and `..`.

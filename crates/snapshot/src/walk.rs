@@ -2,7 +2,8 @@
 //!
 //! Someone may be changing the tree meanwhile. So nothing is opened by name but as a handle that neither follows
 //! links nor wakes devices; what the handle is on is looked at, and only a regular file or a directory is opened
-//! through it. What vanishes meanwhile is left out.
+//! through it. What vanishes meanwhile is left out. Of `/proc` and its like only the directory is written: a container
+//! that does not run has nothing there, and reading it has no end.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -121,6 +122,9 @@ impl<W: Write> Walk<W> {
             let mut mark = Entry::new([&entry.path, whiteout::OPAQUE].concat(), Kind::File, OPAQUE_MODE);
             (mark.uid, mark.gid) = (entry.uid, entry.gid);
             self.out.append(&mark, &mut io::empty())?;
+        }
+        if tree::is_of_the_kernel(&dir).context(|| "statfs")? {
+            return Ok(());
         }
         self.children(dir.as_fd(), &entry.path, depth + 1)
     }

@@ -269,3 +269,16 @@ fn hard_links_point_into_the_archive_of_the_whole() {
     untar_into(root.as_fd(), "/etc", &UntarOptions::default(), archive.as_slice()).unwrap();
     assert_eq!(names(&root, "/etc/x").unwrap(), ["x/", "x/a", "x/b -> x/a"]);
 }
+
+#[test]
+fn proc_and_its_like_are_empty_directories() {
+    let root = openat(CWD, "/", tree::DIRECTORY, Mode::empty()).unwrap();
+    assert_eq!(names(&root, "/proc").unwrap(), ["proc/"]);
+    assert_eq!(names(&root, "/sys/.").unwrap(), ["./"]);
+    for path in ["/proc/cpuinfo", "/proc/self", "/sys/kernel"] {
+        assert_eq!(stat(root.as_fd(), path).expect_err(path).class(), Class::NotFound, "{path}");
+        assert_eq!(names(&root, path).expect_err(path).class(), Class::NotFound, "{path}");
+    }
+    // A link of the kernel's to another root is not followed at all.
+    assert!(stat(root.as_fd(), "/proc/self/root/etc/passwd").is_err());
+}
