@@ -208,7 +208,17 @@ impl Supervisor {
 
     /// Ends a container that has not been started: its prepared process, its group.
     fn clear(&mut self) {
-        // Dropping a process that is prepared kills it, and it is our only child yet.
+        let init = self.processes.first_mut().and_then(Option::as_mut);
+        if let Some(process) = init
+            && let Stage::Creating(creating) = std::mem::replace(&mut process.stage, Stage::Moving)
+        {
+            // Not reaped yet, so the number is still its own. Its group is removed by asking how it went; or, if it was
+            // just prepared, below.
+            let _ = sys::signal::send_to(creating.pid(), 9);
+            self.poller.remove(creating.fd());
+            self.cgroup = creating.wait().ok().and_then(|created| created.cgroup);
+        }
+        // Dropping a process that is prepared ends it, and it is our only child yet.
         self.processes.clear();
         self.clients.clear();
         while wait(WaitOptions::empty()).is_ok() {}

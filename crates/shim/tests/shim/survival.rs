@@ -18,11 +18,11 @@ struct Daemon {
 }
 
 impl Daemon {
-    /// Starts one that has made the harness's container and, unless told otherwise, started it.
-    fn new(harness: &Harness, script: &str, start: bool) -> Self {
+    /// Starts one that has got this far with the harness's container.
+    fn new(harness: &Harness, script: &str, until: &str) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "survival::daemon_process", "--nocapture"])
-            .env(ROLE, format!("{}\n{}\n{start}\n{script}", harness.dir.path().display(), harness.id))
+            .env(ROLE, format!("{}\n{}\n{until}\n{script}", harness.dir.path().display(), harness.id))
             .stdout(Pipe::piped())
             .spawn()
             .unwrap();
@@ -46,14 +46,14 @@ fn daemon_process() {
     let role = role.into_string().unwrap();
     let mut role = role.splitn(4, '\n');
     let dir = role.next().unwrap().to_owned();
-    let (id, start, script) = (role.next().unwrap(), role.next().unwrap(), role.next().unwrap());
+    let (id, until, script) = (role.next().unwrap(), role.next().unwrap(), role.next().unwrap());
     let keep = tempfile::Builder::new().disable_cleanup(true).tempdir_in(Path::new(&dir)).unwrap();
     std::fs::remove_dir(keep.path()).unwrap();
     std::os::unix::fs::symlink(&dir, keep.path()).unwrap();
     let harness = Harness::of(keep, id.into());
     let handle = harness.launch(container(script));
-    let init = handle.wait_created().unwrap();
-    if start == "true" {
+    let init = if until == "launched" { 0 } else { handle.wait_created().unwrap() };
+    if until == "started" {
         handle.start().unwrap();
     }
     println!("\nup {} {init}", handle.shim_pid());
@@ -74,7 +74,7 @@ fn running(harness: &Harness) -> Handle {
 fn a_container_outlives_its_daemon_and_is_adopted() {
     let harness = Harness::new();
     let script = "trap 'echo bye; exit 3' TERM; echo up; while :; do busybox sleep 1000 & wait $!; done";
-    let mut daemon = Daemon::new(&harness, script, true);
+    let mut daemon = Daemon::new(&harness, script, "started");
     daemon.kill();
     let handle = running(&harness);
     assert_eq!((handle.shim_pid(), handle.pid()), (daemon.shim, Some(daemon.init)));
@@ -102,7 +102,7 @@ fn a_container_outlives_its_daemon_and_is_adopted() {
 #[test]
 fn an_end_without_a_daemon_is_on_record() {
     let harness = Harness::new();
-    let mut daemon = Daemon::new(&harness, "echo up; busybox sleep 1000 & wait", true);
+    let mut daemon = Daemon::new(&harness, "echo up; busybox sleep 1000 & wait", "started");
     daemon.kill();
     rustix::process::kill_process(
         rustix::process::Pid::from_raw(daemon.init).unwrap(),
@@ -120,13 +120,26 @@ fn an_end_without_a_daemon_is_on_record() {
 #[test]
 fn what_was_not_started_goes_with_its_daemon() {
     let harness = Harness::new();
-    let mut daemon = Daemon::new(&harness, "echo up", false);
+    let mut daemon = Daemon::new(&harness, "echo up", "created");
     assert!(alive(daemon.init));
     daemon.kill();
     wait_until("the shim to end", || !alive(daemon.shim));
     assert!(!alive(daemon.init));
     assert!(matches!(harness.adopt(), Adopted::Gone));
     harness.check_gone(daemon.shim);
+}
+
+#[test]
+fn what_was_not_even_made_goes_with_its_daemon() {
+    // How far the shim gets before it notices is chance; none of it may leave anything.
+    for _ in 0..10 {
+        let harness = Harness::new();
+        let mut daemon = Daemon::new(&harness, "echo up", "launched");
+        daemon.kill();
+        wait_until("the shim to end", || !alive(daemon.shim));
+        assert!(matches!(harness.adopt(), Adopted::Gone));
+        harness.check_gone(daemon.shim);
+    }
 }
 
 #[test]
@@ -151,7 +164,7 @@ fn a_container_does_not_outlive_its_shim() {
 #[test]
 fn a_shim_killed_without_a_daemon_is_found_out() {
     let harness = Harness::new();
-    let mut daemon = Daemon::new(&harness, "busybox sleep 1000 & wait", true);
+    let mut daemon = Daemon::new(&harness, "busybox sleep 1000 & wait", "started");
     daemon.kill();
     rustix::process::kill_process(
         rustix::process::Pid::from_raw(daemon.shim).unwrap(),
@@ -167,7 +180,7 @@ fn a_shim_killed_without_a_daemon_is_found_out() {
 #[test]
 fn events_without_a_daemon_are_told_to_the_next() {
     let harness = Harness::new();
-    let mut daemon = Daemon::new(&harness, "busybox sleep 1000 & wait", true);
+    let mut daemon = Daemon::new(&harness, "busybox sleep 1000 & wait", "started");
     // A second daemon takes over, runs something that ends when nobody listens, and is replaced by a third.
     let (sender, ignored) = std::sync::mpsc::channel();
     let exe = std::path::PathBuf::from(env!("CARGO_BIN_EXE_hythe-shim"));
