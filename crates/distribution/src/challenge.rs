@@ -105,6 +105,24 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_header_is_read_without_a_panic(header in "(Bearer|Basic|realm|=|\"|,|\\\\| |[a-zé:/.]){0,40}") {
+            for challenge in parse(&header) {
+                proptest::prop_assert!(!challenge.scheme.is_empty());
+            }
+        }
+
+        #[test]
+        fn what_is_quoted_comes_back(value in "[ -~é]{0,40}") {
+            let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
+            let header = format!("Bearer realm=\"{quoted}\",service=\"s\"");
+            let challenges = parse(&header);
+            proptest::prop_assert_eq!(challenges[0].parameter("realm"), Some(value.as_str()));
+            proptest::prop_assert_eq!(challenges[0].parameter("service"), Some("s"));
+        }
+    }
+
     #[test]
     fn broken_challenges_end_the_list_without_a_panic() {
         for (header, expected) in [

@@ -34,6 +34,9 @@ pub trait Host: Sync {
     /// not. Called before any of them is looked for.
     fn hold(&self, digests: &[Digest]);
 
+    /// Whether the image with this config is here, so that nothing needs to be said of its layers.
+    fn has_image(&self, config: &Digest) -> bool;
+
     /// Whether the layer with this diff ID is unpacked here.
     fn unpacked(&self, diff_id: &Digest) -> Result<bool>;
 
@@ -141,11 +144,17 @@ fn top_document(session: &Session<'_>, pull: &Pull<'_>, sinks: Sinks<'_>) -> Res
     if pull.known {
         // A hint only: the bytes that are used are our own, with their digest checked. A registry that lies here could
         // as well have sent those bytes.
-        let hint = session.head_manifest(&target)?;
-        if let Some(digest) = hint.digest
-            && let Some(kept) = kept(sinks.content, &digest, hint.media_type.as_deref())?
-        {
-            return Ok(kept);
+        match session.head_manifest(&target) {
+            Ok(hint) => {
+                if let Some(digest) = hint.digest
+                    && let Some(kept) = kept(sinks.content, &digest, hint.media_type.as_deref())?
+                {
+                    return Ok(kept);
+                }
+            }
+            // An answer without a body does not say why: the whole request does.
+            Err(Failure::Refused(_)) => {}
+            Err(failure) => return Err(failure),
         }
     }
     session.get_manifest(&target, None)
@@ -203,7 +212,9 @@ fn fetch_image(
         .into());
     }
     sinks.host.hold(diff_ids);
-    fetch_layers(session, manifest, diff_ids, sinks, cancel, downloads)?;
+    if !sinks.host.has_image(&manifest.config.digest) {
+        fetch_layers(session, manifest, diff_ids, sinks, cancel, downloads)?;
+    }
     Ok(PulledImage {
         digest: top,
         manifest: Descriptor::new(&chosen.media_type, chosen.digest, chosen.bytes.len() as u64),

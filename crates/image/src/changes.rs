@@ -248,6 +248,21 @@ mod tests {
         Ok(config)
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_applied_or_refused(
+            text in "(CMD|ENV|LABEL|EXPOSE|VOLUME|WORKDIR|HEALTHCHECK|ONBUILD) [ -~é\n]{0,40}"
+        ) {
+            let _ = changed(&[&text]);
+        }
+
+        #[test]
+        fn labels_come_back(key in "[a-z.]{1,10}", value in "[ -!#-\\[\\]-~é]{0,20}") {
+            let config = changed(&[&format!("LABEL {key}=\"{value}\"")]).unwrap();
+            proptest::prop_assert_eq!(&config.labels[&key], &value);
+        }
+    }
+
     #[test]
     fn each_instruction_changes_its_field() {
         let config = changed(&[

@@ -34,6 +34,10 @@ impl Host for Incoming<'_> {
         }
     }
 
+    fn has_image(&self, config: &Digest) -> bool {
+        self.catalog.lock().images.contains_key(config)
+    }
+
     fn unpacked(&self, diff_id: &Digest) -> Result<bool> {
         self.catalog.snapshots.layer_exists(diff_id)
     }

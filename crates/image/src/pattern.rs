@@ -102,6 +102,21 @@ fn class(pattern: &[char], character: char) -> Option<(bool, usize)> {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn any_pattern_is_answered(pattern in "[ab*?\\[\\]^\\\\/-]{0,12}", name in "[ab/]{0,12}") {
+            let _ = matches(&pattern, &name);
+        }
+
+        #[test]
+        fn a_name_matches_itself_and_its_stars(name in "[a-z:.@]{1,20}", at in 0usize..20) {
+            proptest::prop_assert!(matches(&name, &name).unwrap());
+            let at = at.min(name.len());
+            let starred = format!("{}*{}", &name[..at], &name[at..]);
+            proptest::prop_assert!(matches(&starred, &name).unwrap());
+        }
+    }
+
     #[test]
     fn as_path_match() {
         for (pattern, name, expected) in [

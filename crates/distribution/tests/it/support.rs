@@ -133,6 +133,10 @@ impl Host for Hashes {
         self.held.lock().unwrap().extend(digests);
     }
 
+    fn has_image(&self, _: &Digest) -> bool {
+        false
+    }
+
     fn unpacked(&self, diff_id: &Digest) -> Result<bool> {
         assert!(self.held.lock().unwrap().contains(diff_id), "looked for before it was held");
         Ok(self.unpacked.lock().unwrap().contains(diff_id))

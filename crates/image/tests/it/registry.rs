@@ -113,6 +113,7 @@ fn what_is_pushed_comes_back_as_the_same_image() {
 
     let (pulled, texts) = pull(&receiver, &name("a:child"), false);
     assert!(!pulled.unwrap()[0].newer);
+    assert_eq!(texts.len(), 3, "nothing is said of layers: {texts:?}");
     assert_eq!(*texts.last().unwrap(), format!("Status: Image is up to date for {}", name("a:child")));
     let by_digest = name(&format!("a@{pushed}"));
     assert_eq!(pull(&receiver, &by_digest, false).0.unwrap()[0].id, child);
