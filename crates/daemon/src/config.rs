@@ -294,7 +294,7 @@ fn containers(
         shm_size: values.one("default-shm-size").map_or(Ok(default.shm_size), bytes)?,
         cgroup_parent: values.text("cgroup-parent", ""),
         init: values.bool("init", false)?,
-        init_path: values.path("init-path").unwrap_or(default.init_path),
+        init_path: values.path("init-path").unwrap_or_default(),
         seccomp_profile,
         no_new_privileges: values.bool("no-new-privileges", false)?,
         ..default

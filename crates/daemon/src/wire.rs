@@ -33,16 +33,22 @@ pub(crate) fn build(config: &Config) -> Result<Arc<Handles>> {
     let volumes = volume::Volumes::open(&data.join("volumes"), Arc::clone(&store))?;
     let (told, shim_events) = mpsc::channel();
     let events = Events::new();
+    let shim = shim(config)?;
     let parts = Parts {
         store: Arc::clone(&store),
         images: Arc::clone(&images),
         snapshots,
         networks: networks.clone(),
         volumes: volumes.clone(),
-        launcher: Arc::new(Launcher::new(&shim(config)?, told)?),
+        launcher: Arc::new(Launcher::new(&shim, told)?),
         events: events.clone(),
     };
-    let containers = Containers::open(parts, config.containers.clone(), shim_events)?;
+    let mut about_containers = config.containers.clone();
+    if about_containers.init_path.as_os_str().is_empty() {
+        // The shim's program is also the init process of containers that want one.
+        about_containers.init_path = shim;
+    }
+    let containers = Containers::open(parts, about_containers, shim_events)?;
     containers.restore()?;
     // Only now is it known which layers are needed.
     images.collect()?;
