@@ -7,6 +7,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use errdefs::{Context as _, Result};
@@ -34,6 +35,10 @@ const PIECE: usize = 32 << 10;
 /// Pieces on their way before the container has to wait.
 const PIECES: usize = 4;
 
+/// How often, and how many times at most, a forgetful client is asked whether it has read its headers.
+const HEADER_WAIT: Duration = Duration::from_millis(1);
+const HEADER_WAITS: u32 = 200;
+
 /// Who gets the connection, with the bytes that were read from it already. Runs on a blocking thread.
 pub(crate) type HandOver = Box<dyn FnOnce(OwnedFd, Vec<u8>) + Send>;
 
@@ -43,6 +48,8 @@ pub(crate) struct Hold {
     pub(crate) wanted: bool,
     /// Becomes the connection once a 101 is sent.
     pub(crate) upgrade: OnUpgrade,
+    /// The client loses bytes that arrive together with the answer's headers.
+    pub(crate) forgetful: bool,
     /// Input of a client without an upgrade.
     pub(crate) body: Incoming,
     /// The connection, unless it is TLS.
@@ -55,7 +62,7 @@ pub(crate) struct Hold {
 /// If no socket pair can be made where one is needed.
 pub(crate) fn take(hold: Hold, content_type: &'static str, hand_over: HandOver) -> Answer {
     if hold.wanted {
-        tokio::spawn(upgraded(hold.upgrade, hand_over));
+        tokio::spawn(upgraded(hold.upgrade, hold.forgetful, hand_over));
         return Ok(switching(content_type));
     }
     let (ours, theirs) = pair()?;
@@ -84,9 +91,9 @@ pub(crate) fn pair() -> Result<(UnixStream, OwnedFd)> {
     Ok((ours, theirs.into()))
 }
 
-async fn upgraded(upgrade: OnUpgrade, hand_over: HandOver) {
+async fn upgraded(upgrade: OnUpgrade, forgetful: bool, hand_over: HandOver) {
     let result = match upgrade.await {
-        Ok(connection) => give(connection, hand_over).await,
+        Ok(connection) => give(connection, forgetful, hand_over).await,
         Err(error) => Err(errdefs::system(error.to_string())),
     };
     if let Err(error) = result {
@@ -94,7 +101,7 @@ async fn upgraded(upgrade: OnUpgrade, hand_over: HandOver) {
     }
 }
 
-async fn give(connection: Upgraded, hand_over: HandOver) -> Result<()> {
+async fn give(connection: Upgraded, forgetful: bool, hand_over: HandOver) -> Result<()> {
     let parts = connection
         .downcast::<Connection>()
         .map_err(|_| errdefs::system("hijack: the connection is of an unknown type"))?;
@@ -103,6 +110,9 @@ async fn give(connection: Upgraded, hand_over: HandOver) -> Result<()> {
         Connection::Plain(plain) => {
             let descriptor = plain.duplicate().context(|| "duplicate the connection")?;
             drop(plain);
+            if forgetful {
+                headers_read(&descriptor).await;
+            }
             tokio::task::spawn_blocking(move || hand_over(descriptor, initial));
         }
         Connection::Tls(stream) => {
@@ -113,6 +123,24 @@ async fn give(connection: Upgraded, hand_over: HandOver) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Gives the client time to read the headers alone. The kernel tells nobody when a peer has read, so this asks again.
+async fn headers_read(descriptor: &OwnedFd) {
+    for _ in 0..HEADER_WAITS {
+        if !sys::socket::has_unread(descriptor).unwrap_or(false) {
+            return;
+        }
+        tokio::time::sleep(HEADER_WAIT).await;
+    }
+}
+
+/// Clients that read the headers through a buffer and then the stream past it, so that bytes which came along with the
+/// headers are lost: everything built on docker-py. An engine as slow as Docker never sends any.
+pub(crate) fn forgetful(user_agent: &str) -> bool {
+    ["docker-sdk-python", "docker-py", "docker-compose/1.", "ansible"]
+        .iter()
+        .any(|name| user_agent.contains(name))
 }
 
 /// The answer's body is what comes out of the socket; the request's body, if any, goes in.

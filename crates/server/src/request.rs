@@ -13,7 +13,7 @@ use hyper::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
 use crate::connection::Plain;
-use crate::hijack::Hold;
+use crate::hijack::{self, Hold};
 use crate::query::Query;
 use crate::service::Handles;
 
@@ -58,7 +58,14 @@ impl Request {
 
     /// Gives up everything but the connection.
     pub(crate) fn into_hold(self) -> Hold {
-        Hold { wanted: self.wants_upgrade(), upgrade: self.upgrade, body: self.body, peer: self.peer }
+        let forgetful = hijack::forgetful(self.header("user-agent"));
+        Hold {
+            wanted: self.wants_upgrade(),
+            forgetful,
+            upgrade: self.upgrade,
+            body: self.body,
+            peer: self.peer,
+        }
     }
 
     /// True if nothing follows the headers.

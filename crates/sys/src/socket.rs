@@ -42,6 +42,20 @@ pub fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<u
         .map_err(|errno| CallError::new("sendmsg", "", errno))
 }
 
+/// Whether the other end of a unix stream socket has not yet read all that was sent. (On TCP the question has no answer;
+/// there it is whether all is acknowledged.)
+///
+/// # Errors
+/// `ioctl(SIOCOUTQ)`.
+pub fn has_unread(socket: impl AsFd) -> Result<bool> {
+    // SAFETY: TIOCOUTQ (the same number as SIOCOUTQ) writes one int.
+    let queued = unsafe {
+        let call = rustix::ioctl::Getter::<{ libc::TIOCOUTQ as rustix::ioctl::Opcode }, libc::c_int>::new();
+        rustix::ioctl::ioctl(&socket, call)
+    };
+    queued.map(|bytes| bytes > 0).map_err(|errno| CallError::new("ioctl(SIOCOUTQ)", "", errno))
+}
+
 /// Receives into `buffer`: the number of bytes (0 = the other end is closed) and the descriptors that came along.
 ///
 /// # Errors

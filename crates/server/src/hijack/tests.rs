@@ -21,6 +21,7 @@ fn serve() -> Socket {
             async move {
                 let hold = Hold {
                     wanted: request.headers().contains_key(UPGRADE),
+                    forgetful: request.headers().contains_key("user-agent"),
                     upgrade: hyper::upgrade::on(&mut request),
                     body: request.into_body(),
                     peer,
@@ -67,6 +68,26 @@ async fn an_upgrade_hands_the_connection_on_with_what_was_sent_ahead() {
         assert!(head.lines().any(|l| l == line), "{line} is not in {head}");
     }
     assert_eq!(body, "AHEAD LATEREND");
+}
+
+/// What docker-py does: the stream must not begin before the headers have been read.
+#[tokio::test]
+async fn a_forgetful_client_gets_its_headers_alone() {
+    assert!(forgetful("docker-sdk-python/7.1.0") && !forgetful("Docker-Client/28.2.2 (linux)"));
+    let mut client = serve();
+    client.write_all(b"POST / HTTP/1.1\r\nHost: d\r\nUser-Agent: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nahead").unwrap();
+    let headers = tokio::task::spawn_blocking(move || {
+        let descriptor = rustix::io::dup(&client).unwrap();
+        let mut poll = [rustix::event::PollFd::new(&descriptor, rustix::event::PollFlags::IN)];
+        rustix::event::poll(&mut poll, None).unwrap();
+        let mut buffer = [0; 4096];
+        let length = client.read(&mut buffer).unwrap();
+        (client, String::from_utf8_lossy(&buffer[..length]).into_owned())
+    });
+    let (client, headers) = headers.await.unwrap();
+    assert!(headers.ends_with("\r\n\r\n"), "{headers}");
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(all(client).await, "AHEADEND");
 }
 
 #[tokio::test]
