@@ -25,10 +25,37 @@ pub enum StartErrorKind {
     Other,
 }
 
+/// What Docker adds when a directory and a file were mixed up, mostly in a bind mount.
+const MIXED_UP: &str = ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path \
+                        exists and is the expected type";
+
 impl StartError {
-    /// A failure of some other kind.
+    /// A failure by its text, which alone decides the kind, as in Docker's daemon.
+    pub fn new(message: impl Into<String>) -> Self {
+        let message = message.into();
+        let has = |text: &str| message.contains(text);
+        let kind = if has("permission denied") {
+            StartErrorKind::PermissionDenied
+        } else if has("not a directory")
+            || has("no such file or directory")
+            || has("executable file not found")
+        {
+            StartErrorKind::NotFound
+        } else {
+            StartErrorKind::Other
+        };
+        Self { kind, message }
+    }
+
+    /// The same as [`StartError::new`], for callers that have no better words.
     pub fn other(message: impl Into<String>) -> Self {
-        Self { kind: StartErrorKind::Other, message: message.into() }
+        Self::new(message)
+    }
+
+    /// The message with Docker's advice, where Docker has some.
+    fn advised(&self) -> String {
+        let advice = if self.message.contains("not a directory") { MIXED_UP } else { "" };
+        format!("{}{advice}", self.message)
     }
 
     /// The exit code Docker records for a container that failed so.
@@ -45,13 +72,13 @@ impl StartError {
         format!(
             "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create \
              failed: unable to start container process: error during container init: {}",
-            self.message
+            self.advised()
         )
     }
 
     /// The text of `docker exec`, as the daemon gives it.
     pub fn docker_exec_text(&self) -> String {
-        format!("OCI runtime exec failed: exec failed: unable to start container process: {}", self.message)
+        format!("OCI runtime exec failed: exec failed: unable to start container process: {}", self.advised())
     }
 }
 
@@ -91,6 +118,22 @@ pub(crate) fn words(errno: Errno) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_decide_the_kind_and_get_dockers_advice() {
+        for (text, code, advice) in [
+            ("exec: \"foo\": executable file not found in $PATH", 127, false),
+            ("exec: \"/x\": stat /x: no such file or directory", 127, false),
+            ("exec: \"/\": is a directory: permission denied", 126, false),
+            ("error mounting \"/a\" to rootfs at \"/b\": not a directory", 127, true),
+            ("sethostname: invalid argument", 128, false),
+        ] {
+            let error = StartError::new(text);
+            assert_eq!(error.exit_code(), code, "{text}");
+            assert_eq!(error.docker_create_text().contains("Are you trying to mount"), advice, "{text}");
+            assert_eq!(error.docker_exec_text().ends_with("is the expected type"), advice, "{text}");
+        }
+    }
 
     #[test]
     fn error_numbers_read_as_in_docker() {

@@ -19,7 +19,7 @@ use sys::exec::{Strings, execve};
 
 use crate::channel::{ChildEnd, FromChild};
 use crate::launch::Io;
-use crate::outcome::{StartError, StartErrorKind, failed, words};
+use crate::outcome::{StartError, failed, words};
 use crate::plan::{Filter, Process, User};
 use crate::terminal::Terminal;
 use crate::tree::Tree;
@@ -350,10 +350,7 @@ fn find(args: &[String], environment: &[String]) -> Result<String, StartError> {
             _ => {}
         }
     }
-    Err(StartError {
-        kind: StartErrorKind::NotFound,
-        message: format!("exec: {name:?}: executable file not found in $PATH"),
-    })
+    Err(StartError::new(format!("exec: {name:?}: executable file not found in $PATH")))
 }
 
 /// Why a file cannot be executed.
@@ -378,23 +375,19 @@ fn executable(path: &str) -> Result<(), Unusable> {
 
 impl Unusable {
     fn into_error(self, name: &str) -> StartError {
-        let (kind, message) = match self {
-            Self::Directory => {
-                (StartErrorKind::PermissionDenied, "is a directory: permission denied".to_owned())
-            }
-            Self::Denied => (StartErrorKind::PermissionDenied, "permission denied".to_owned()),
-            Self::Missing(errno @ Errno::NOENT) => {
-                (StartErrorKind::NotFound, format!("stat {name}: {}", words(errno)))
-            }
-            Self::Missing(errno) => (StartErrorKind::Other, format!("stat {name}: {}", words(errno))),
+        let message = match self {
+            Self::Directory => "is a directory: permission denied".to_owned(),
+            Self::Denied => "permission denied".to_owned(),
+            Self::Missing(errno) => format!("stat {name}: {}", words(errno)),
         };
-        StartError { kind, message: format!("exec: {name:?}: {message}") }
+        StartError::new(format!("exec: {name:?}: {message}"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::StartErrorKind;
 
     #[test]
     fn lookup_texts_are_dockers() {
@@ -409,7 +402,7 @@ mod tests {
             ("/etc/passwd", StartErrorKind::PermissionDenied, "exec: \"/etc/passwd\": permission denied"),
             (
                 "/etc/passwd/x",
-                StartErrorKind::Other,
+                StartErrorKind::NotFound,
                 "exec: \"/etc/passwd/x\": stat /etc/passwd/x: not a directory",
             ),
         ] {
