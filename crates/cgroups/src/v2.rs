@@ -87,8 +87,8 @@ fn amount(value: i64) -> String {
 fn memory(dir: &Path, limits: &Limits) -> Result<()> {
     if let Some(swap) = swap(limits)? {
         match file::try_write(&dir.join("memory.swap.max"), &amount(swap)) {
-            // A kernel without swap accounting has no such file; without a limit nothing is lost.
-            Err(Errno::NOENT) if swap <= 0 => {}
+            // A kernel that does not count swap has no such file. Nothing is lost if there is no limit, or no swap at all.
+            Err(Errno::NOENT) if swap <= 0 || !Path::new("/proc/swaps").exists() => {}
             Err(errno) => return Err(file::refused(&dir.join("memory.swap.max"), &amount(swap), errno)),
             Ok(()) => {}
         }

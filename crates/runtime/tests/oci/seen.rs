@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::bundle::Bundle;
 
-/// Everything that Docker's users and scanners look at, less what differs from start to start.
+/// Everything that Docker's users and scanners look at, less what differs from start to start, and the limit of open files,
+/// which Go programs like runc raise for themselves and pass on.
 const LOOK: &str = r#"
 grep -E '^(Uid|Gid|Groups|Sig(Pnd|Blk|Cgt)|Cap|NoNewPrivs|Seccomp|Threads|Umask)' /proc/self/status
-cat /proc/self/limits /proc/self/oom_score_adj /proc/sys/net/ipv4/ping_group_range
+grep -v 'open files' /proc/self/limits; cat /proc/self/oom_score_adj /proc/sys/net/ipv4/ping_group_range
 env | sort; pwd; hostname; umask
 stat -c '%a %u %g %t:%T %n' /dev/* / /proc /sys /dev /etc /tmp
 for link in fd stdin stdout stderr ptmx; do readlink /dev/$link; done
@@ -21,7 +22,7 @@ touch /sys/x 2>&1
 
 /// The mount table without ids, in any order, and without what we do otherwise on purpose: the source of hidden files,
 /// super block options of `/sys`, and hierarchies that the container is not put into.
-const MOUNTS: &str = "cut -d' ' -f5,6 /proc/self/mountinfo | grep -v -e /sys/fs/cgroup -e /proc/keys -e /proc/timer_list -e /proc/interrupts | sort";
+const MOUNTS: &str = "cut -d' ' -f5,6 /proc/self/mountinfo | grep -v -e /sys/fs/cgroup -e /proc/kcore -e /proc/keys -e /proc/timer_list -e /proc/interrupts | sort";
 
 fn check_same(change: impl Fn(&mut Value)) {
     let mut bundle = Bundle::new(&format!("{LOOK}{MOUNTS}"));
@@ -45,7 +46,7 @@ fn the_same_as_under_runc_for_a_user() {
             json!({ "uid": 1000, "gid": 1000, "additionalGids": [1000, 10], "umask": 0o027 });
         spec["process"]["capabilities"] = json!({ "bounding": ["CAP_CHOWN", "CAP_NET_RAW"] });
         spec["process"]["noNewPrivileges"] = json!(true);
-        spec["process"]["rlimits"] = json!([{ "type": "RLIMIT_NOFILE", "hard": 500, "soft": 400 }]);
+        spec["process"]["rlimits"] = json!([{ "type": "RLIMIT_NPROC", "hard": 500, "soft": 400 }]);
         spec["process"]["cwd"] = json!("/new/dir");
         spec["root"]["readonly"] = json!(false);
     });
@@ -92,15 +93,23 @@ fn no_descriptor_but_the_standard_streams() {
 
 #[test]
 fn limits_hold_and_are_shown() {
-    let mut bundle = Bundle::new(
-        "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/cpu/cpu.shares; \
-         ls /sys/fs/cgroup | sort | grep -c -e memory -e cpuset -e cpuacct; touch /sys/fs/cgroup/memory/x",
-    );
+    let v2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    let (script, expected) = if v2 {
+        ("cd /sys/fs/cgroup; cat memory.max pids.max; touch x", "67108864\n33\n")
+    } else {
+        (
+            "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.shares; \
+             ls | sort | grep -c -e memory -e cpuset -e cpuacct; touch memory/x",
+            "67108864\n33\n77\n3\n",
+        )
+    };
+    let mut bundle = Bundle::new(script);
+    bundle.spec["linux"]["namespaces"].as_array_mut().unwrap().push(json!({ "type": "cgroup" }));
     bundle.spec["linux"]["resources"]["memory"] = json!({ "limit": 67_108_864 });
     bundle.spec["linux"]["resources"]["cpu"] = json!({ "shares": 77 });
     bundle.spec["linux"]["resources"]["pids"] = json!({ "limit": 33 });
     let ran = bundle.run();
-    assert_eq!(ran.out, "67108864\n33\n77\n3\n", "{ran:?}");
+    assert_eq!(ran.out, expected, "{ran:?}");
     assert!(ran.err.contains("Read-only file system"), "{ran:?}");
     bundle.finish();
 }
