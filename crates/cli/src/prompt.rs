@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, Write as _};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::terminal;
 
 /// Asks `question`; anything but a `y` is a no, and so is the end of the input.
@@ -12,15 +12,7 @@ pub(crate) fn confirm(question: &str) -> Outcome<bool> {
     output.flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
-    if answer.is_empty() {
-        writeln!(output)?;
-    }
     Ok(answer.trim().eq_ignore_ascii_case("y"))
-}
-
-/// What a destructive command says when it was not confirmed.
-pub(crate) fn declined(what: &str) -> Failure {
-    Failure::new(format!("{what} has been cancelled"))
 }
 
 /// Asks for a line on the terminal.

@@ -143,7 +143,19 @@ pub(crate) enum Target {
 
 /// Gives the terminal there the size of ours.
 pub(crate) fn resize(client: &Client, target: &Target) {
-    let Some((height, width)) = terminal::size() else { return };
+    if let Some((height, width)) = terminal::size() {
+        resize_to(client, target, height, width);
+    }
+}
+
+/// Gives the terminal there another size than ours.
+pub(crate) fn jolt(client: &Client, target: &Target) {
+    if let Some((height, width)) = terminal::size() {
+        resize_to(client, target, height.saturating_add(1), width.saturating_add(1));
+    }
+}
+
+fn resize_to(client: &Client, target: &Target, height: u16, width: u16) {
     // The size is a courtesy; a process that has ended meanwhile needs none.
     let _ = match target {
         Target::Container(id) => client.container_resize(id, height, width),

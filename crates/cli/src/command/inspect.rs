@@ -34,6 +34,7 @@ pub(crate) struct Found {
     bytes: Vec<u8>,
     /// Fields that the engine leaves out when they are empty, which a template may name all the same.
     omitted: &'static [(&'static [&'static str], Omitted)],
+    is_image: bool,
 }
 
 /// What a field is that was left out.
@@ -48,12 +49,17 @@ enum Omitted {
 impl Found {
     /// A container.
     pub(crate) fn container(bytes: Vec<u8>) -> Self {
-        Self { bytes, omitted: OMITTED_OF_CONTAINER }
+        Self { bytes, omitted: OMITTED_OF_CONTAINER, is_image: false }
+    }
+
+    /// An image.
+    pub(crate) fn image(bytes: Vec<u8>) -> Self {
+        Self { bytes, omitted: OMITTED_OF_IMAGE, is_image: true }
     }
 
     /// Any other object.
     pub(crate) fn other(bytes: Vec<u8>) -> Self {
-        Self { bytes, omitted: &[] }
+        Self { bytes, omitted: &[], is_image: false }
     }
 }
 
@@ -74,6 +80,25 @@ const OMITTED_OF_CONTAINER: &[(&[&str], Omitted)] = &[
     (&["HostConfig", "Init"], Omitted::Nothing),
     (&["SizeRw"], Omitted::Nothing),
     (&["SizeRootFs"], Omitted::Nothing),
+];
+
+const OMITTED_OF_IMAGE: &[(&[&str], Omitted)] = &[
+    (&["Config", "User"], Omitted::Text),
+    (&["Config", "WorkingDir"], Omitted::Text),
+    (&["Config", "StopSignal"], Omitted::Text),
+    (&["Config", "Env"], Omitted::List),
+    (&["Config", "Cmd"], Omitted::List),
+    (&["Config", "Entrypoint"], Omitted::List),
+    (&["Config", "ExposedPorts"], Omitted::List),
+    (&["Config", "Volumes"], Omitted::List),
+    (&["Config", "Labels"], Omitted::List),
+    (&["Config", "OnBuild"], Omitted::List),
+    (&["Config", "Shell"], Omitted::List),
+    (&["Config", "Healthcheck"], Omitted::Nothing),
+    (&["Config", "ArgsEscaped"], Omitted::No),
+    (&["Variant"], Omitted::Text),
+    (&["OsVersion"], Omitted::Text),
+    (&["Descriptor"], Omitted::Nothing),
 ];
 
 const KINDS: [&str; 10] =
@@ -99,7 +124,7 @@ fn find(cli: &Cli, kind: &str, name: &str, size: bool) -> errdefs::Result<Found>
     let client = cli.client().map_err(|failure| errdefs::system(failure.text))?;
     let get = |kind: &str| match kind {
         "container" => client.container_inspect_raw(name, size).map(Found::container),
-        "image" => client.image_inspect_raw(name, None).map(Found::other),
+        "image" => client.image_inspect_raw(name, None).map(Found::image),
         "network" => client.network_inspect_raw(name, false).map(Found::other),
         "volume" => client.volume_inspect_raw(name).map(Found::other),
         "plugin" => client.object_raw("plugins", &format!("{name}/json")).map(Found::other),
@@ -212,6 +237,9 @@ fn array(objects: &[Vec<u8>]) -> Vec<u8> {
 
 fn by(compiled: &template::Compiled, object: &Found) -> Result<String, String> {
     let mut json = Json::parse(&object.bytes).map_err(|error| error.to_string())?;
+    if object.is_image {
+        as_gos_image(&mut json);
+    }
     let plain = template::value(&json);
     compiled.execute(&plain).or_else(|error| {
         // Once more with the fields that were left out; they are no part of `{{json .}}`, so not before.
@@ -223,6 +251,24 @@ fn by(compiled: &template::Compiled, object: &Found) -> Result<String, String> {
         }
         compiled.execute(&template::value(&json)).map_err(|_| error)
     })
+}
+
+/// An image as Docker's client sees it in a template: its type has `Config` further up, without empty fields.
+fn as_gos_image(json: &mut Json) {
+    let Json::Object(entries) = json else { return };
+    let Some(at) = entries.iter().position(|(key, _)| key == "Config") else { return };
+    let (key, mut config) = entries.remove(at);
+    if let Json::Object(fields) = &mut config {
+        fields.retain(|(_, value)| match value {
+            Json::Null | Json::Bool(false) => false,
+            Json::Text(text) => !text.is_empty(),
+            Json::List(values) => !values.is_empty(),
+            Json::Object(fields) => !fields.is_empty(),
+            _ => true,
+        });
+    }
+    let after = entries.iter().position(|(key, _)| key == "Author").map_or(entries.len(), |at| at + 1);
+    entries.insert(after, (key, config));
 }
 
 fn complete(json: &mut Json, path: &[&str], kind: Omitted) {

@@ -28,12 +28,12 @@ pub(crate) static COMMAND: Command = Command {
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let user = parsed.text("username");
     if parsed.given("password") {
-        cli.warn("WARNING! Using --password via the CLI is insecure. Use --password-stdin.");
         if parsed.on("password-stdin") {
             return Err(Failure::new(
                 "conflicting options: cannot specify both --password and --password-stdin",
             ));
         }
+        cli.warn("WARNING! Using --password via the CLI is insecure. Use --password-stdin.");
     }
     let mut password = parsed.text("password").to_owned();
     if parsed.on("password-stdin") {

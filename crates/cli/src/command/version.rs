@@ -5,7 +5,6 @@ use crate::flag::text;
 use api::system::{Component, Version};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 
 use crate::cli::Cli;
 use crate::connect;
@@ -34,7 +33,7 @@ const PLATFORM: &str = concat!("linux/", env!("HYTHE_ARCH"));
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let format = parsed.text("format");
     let server = match cli.client() {
-        Ok(client) => client.server_version().map_err(Failure::from),
+        Ok(client) => client.server_version_raw().map_err(Failure::from),
         Err(failure) => Err(failure),
     };
     let api_version = match (&server, cli.client()) {
@@ -43,13 +42,17 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     };
     let context = connect::context_name(cli);
     if format.is_empty() {
-        cli.write(table::align_with(&plain(cli, &api_version, &context, server.as_ref().ok()), 20, 1))?;
+        let version: Option<Version> = match &server {
+            Ok(raw) => Some(serde_json::from_slice(raw).map_err(|error| Failure::new(error.to_string()))?),
+            Err(_) => None,
+        };
+        cli.write(table::align_with(&plain(cli, &api_version, &context, version.as_ref()), 20, 1))?;
     } else {
         let source = if format == "json" { "{{json .}}" } else { format };
         let compiled = template::compile(source).map_err(|failure| {
             Failure::with_code(64, failure.text.replace("failed to parse template", "template parsing error"))
         })?;
-        let data = data(cli, &api_version, &context, server.as_ref().ok());
+        let data = data(cli, &api_version, &context, server.as_deref().ok());
         let text = compiled.execute(&template::value(&data)).map_err(|error| {
             server
                 .as_ref()
@@ -117,20 +120,39 @@ fn built(time: &str) -> String {
 }
 
 /// What a template sees.
-fn data(cli: &Cli, api_version: &str, context: &str, server: Option<&Version>) -> Json {
-    let client = json!({
-        "Platform": {"Name": if cli.prog == "docker" { "" } else { "Hythe" }},
-        "Version": env!("CARGO_PKG_VERSION"),
-        "ApiVersion": api_version,
-        "DefaultAPIVersion": client::ApiVersion::NEWEST.to_string(),
-        "GitCommit": "",
-        "GoVersion": "",
-        "Os": "linux",
-        "Arch": env!("HYTHE_ARCH"),
-        "BuildTime": "",
-        "Context": context,
-    });
-    let server = server.and_then(|server| serde_json::to_value(server).ok()).unwrap_or(Value::Null);
-    let text = format!("{{\"Client\":{client},\"Server\":{server}}}");
-    Json::parse(text.as_bytes()).unwrap_or(Json::Null)
+fn data(cli: &Cli, api_version: &str, context: &str, server: Option<&[u8]>) -> Json {
+    let text = |text: &str| Json::Text(text.to_owned());
+    let name = if cli.prog == "docker" { "" } else { "Hythe" };
+    let client = [
+        ("Platform", Json::Object(vec![("Name".to_owned(), text(name))])),
+        ("Version", text(env!("CARGO_PKG_VERSION"))),
+        ("ApiVersion", text(api_version)),
+        ("DefaultAPIVersion", text(&client::ApiVersion::NEWEST.to_string())),
+        ("GitCommit", text("")),
+        ("GoVersion", text("")),
+        ("Os", text("linux")),
+        ("Arch", text(env!("HYTHE_ARCH"))),
+        ("BuildTime", text("")),
+        ("Context", text(context)),
+    ];
+    let client = Json::Object(client.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
+    let mut server = server.and_then(|raw| Json::parse(raw).ok()).unwrap_or(Json::Null);
+    with_readable_times(&mut server);
+    Json::Object(vec![("Client".to_owned(), client), ("Server".to_owned(), server)])
+}
+
+/// The build times of components are shown in words; the engine's own stays as it is.
+fn with_readable_times(server: &mut Json) {
+    fn field<'a>(json: &'a mut Json, key: &str) -> Option<&'a mut Json> {
+        let Json::Object(entries) = json else { return None };
+        entries.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+    let Some(Json::List(components)) = field(server, "Components") else { return };
+    for component in components {
+        if let Some(Json::Text(time)) =
+            field(component, "Details").and_then(|details| field(details, "BuildTime"))
+        {
+            *time = built(time);
+        }
+    }
 }

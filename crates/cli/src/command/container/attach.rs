@@ -31,13 +31,13 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let client = cli.client()?;
     let container = client.container_inspect(parsed.arg(0))?;
     if !container.state.running {
-        return Err(Failure::new("cannot attach to a stopped container, start it first"));
+        return Err(Failure::new("You cannot attach to a stopped container, start it first"));
     }
     if container.state.paused {
-        return Err(Failure::new("cannot attach to a paused container, unpause it first"));
+        return Err(Failure::new("You cannot attach to a paused container, unpause it first"));
     }
     if container.state.restarting {
-        return Err(Failure::new("cannot attach to a restarting container, wait until it is running"));
+        return Err(Failure::new("You cannot attach to a restarting container, wait until it is running"));
     }
     let stdin = !parsed.on("no-stdin") && container.config.open_stdin;
     let tty = container.config.tty;
@@ -50,6 +50,8 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let proxy = (parsed.on("sig-proxy") && !tty).then(|| container.id.clone());
     session::handle_signals(client, Signals { resize: tty.then(|| target.clone()), proxy })?;
     if tty {
+        // A size of its own first: only a change makes a shell draw its prompt again.
+        session::jolt(client, &target);
         session::resize(client, &target);
     }
     if session::run(attached, &Streams { stdin, tty, detach_keys })? == Ended::Detached {

@@ -80,7 +80,8 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let options = List {
         all: parsed.on("all"),
         limit: (limit > 0).then_some(limit),
-        size: size || format.contains(".Size"),
+        // `{{json .}}` prints the size too; `json` alone does not ask for it.
+        size: size || format.contains(".Size") || format.contains("json ."),
         filters: filter::collect(parsed.all("filter")),
     };
     let containers = cli.client()?.container_list(&options)?;

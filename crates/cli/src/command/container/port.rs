@@ -35,7 +35,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
             }
             let bindings = ports.get(&format!("{number}/{protocol}")).and_then(Option::as_deref);
             let bindings = bindings.filter(|bindings| !bindings.is_empty()).ok_or_else(|| {
-                Failure::new(format!("no public port '{wanted}' published for {}", parsed.arg(0)))
+                Failure::new(format!("Error: No public port '{wanted}' published for {}", parsed.arg(0)))
             })?;
             lines.extend(bindings.iter().map(address));
         }

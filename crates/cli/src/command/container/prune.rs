@@ -34,7 +34,7 @@ const WARNING: &str = "WARNING! This will remove all stopped containers.\nAre yo
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     if !parsed.on("force") && !prompt::confirm(WARNING)? {
-        return Err(prompt::declined("container prune"));
+        return Ok(());
     }
     let report = cli.client()?.container_prune(&filters_of(cli, parsed))?;
     let deleted = report.containers_deleted.unwrap_or_default();

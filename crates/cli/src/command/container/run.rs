@@ -29,10 +29,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let config = &mut spec.request.config;
     if detach {
         if parsed.given("attach") {
-            return Err(Failure::with_code(
-                EXIT_ENGINE,
-                "conflicting options: cannot specify both --attach and --detach",
-            ));
+            return Err(Failure::new("conflicting options: cannot specify both --attach and --detach"));
         }
         config.attach_stdin = false;
         config.attach_stdout = false;

@@ -30,7 +30,7 @@ pub(crate) static COMMAND: Command = Command {
 };
 
 /// Letters of a description that are shown.
-const DESCRIPTION_LENGTH: usize = 37;
+const DESCRIPTION_LENGTH: usize = 45;
 
 static KIND: Kind = Kind {
     table: "{{.Name}}{{if .Current}} *{{end}}\t{{.Description}}\t{{.DockerEndpoint}}\t{{.Error}}",

@@ -38,19 +38,26 @@ pub(crate) static COMMAND: Command = Command {
 /// Letters of a step that are shown.
 const CREATED_BY_LENGTH: usize = 45;
 
-static KIND: Kind = Kind {
-    table: "{{.ID}}\t{{if .CreatedSince}}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
-    quiet: "{{.ID}}",
-    headers: &[
-        ("ID", "IMAGE"),
-        ("CreatedSince", "CREATED"),
-        ("CreatedAt", "CREATED AT"),
-        ("CreatedBy", "CREATED BY"),
-        ("Size", "SIZE"),
-        ("Comment", "COMMENT"),
-    ],
-    type_name: "history.historyContext",
-};
+const TABLE: &str = "{{.ID}}\t{{if .CreatedSince}}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
+
+/// The heads of columns, when times are in words.
+const HEADERS: &[(&str, &str)] = &[
+    ("ID", "IMAGE"),
+    ("CreatedSince", "CREATED"),
+    ("CreatedAt", "CREATED AT"),
+    ("CreatedBy", "CREATED BY"),
+    ("Size", "SIZE"),
+    ("Comment", "COMMENT"),
+];
+/// The heads of columns, when times are dates.
+const HEADERS_OF_DATES: &[(&str, &str)] = &[
+    ("ID", "IMAGE"),
+    ("CreatedSince", "CREATED AT"),
+    ("CreatedAt", "CREATED AT"),
+    ("CreatedBy", "CREATED BY"),
+    ("Size", "SIZE"),
+    ("Comment", "COMMENT"),
+];
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let only = match parsed.text("platform") {
@@ -79,5 +86,11 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
                 .with("Comment", &step.comment)
         })
         .collect();
-    cli.write(rows::render(&KIND, parsed.text("format"), parsed.on("quiet"), rows)?)
+    let kind = Kind {
+        table: TABLE,
+        quiet: "{{.ID}}",
+        headers: if human_words { HEADERS } else { HEADERS_OF_DATES },
+        type_name: "history.historyContext",
+    };
+    cli.write(rows::render(&kind, parsed.text("format"), parsed.on("quiet"), rows)?)
 }

@@ -37,6 +37,6 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     };
     let client = cli.client()?;
     show(cli, parsed.text("format"), &parsed.args, |name| {
-        Ok(Found::other(client.image_inspect_raw(name, only.as_ref())?))
+        Ok(Found::image(client.image_inspect_raw(name, only.as_ref())?))
     })
 }

@@ -38,7 +38,7 @@ const WARNING_DANGLING: &str =
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let all = parsed.on("all");
     if !parsed.on("force") && !prompt::confirm(if all { WARNING_ALL } else { WARNING_DANGLING })? {
-        return Err(prompt::declined("image prune"));
+        return Ok(());
     }
     let mut filters = filters_of(cli, parsed);
     filters.add("dangling", if all { "false" } else { "true" });

@@ -21,7 +21,7 @@ pub(crate) static COMMAND: Command = Command {
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let target = Reference::parse(parsed.arg(1)).map_err(|error| {
         Failure::new(format!(
-            "error parsing reference: {:?} is not a valid repository/tag: {error}",
+            "Error parsing reference: {:?} is not a valid repository/tag: {error}",
             parsed.arg(1)
         ))
     })?;

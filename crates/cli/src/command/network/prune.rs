@@ -33,7 +33,7 @@ const WARNING: &str = "WARNING! This will remove all custom networks not used by
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     if !parsed.on("force") && !prompt::confirm(WARNING)? {
-        return Err(prompt::declined("network prune"));
+        return Ok(());
     }
     let deleted = cli.client()?.network_prune(&filters_of(cli, parsed))?.networks_deleted.unwrap_or_default();
     if deleted.is_empty() {

@@ -131,9 +131,18 @@ fn verbose(usage: &DiskUsage) -> Outcome<String> {
         rows::render(&kind, "", false, rows)
     };
     let images = usage.images.as_deref().unwrap_or_default();
-    let images = images.iter().flat_map(|image| image::ls::rows_of(image, true, false, false)).collect();
+    let images = images
+        .iter()
+        .filter_map(|image| image::ls::rows_of(image, true, false, false).into_iter().next())
+        .collect();
     let containers = usage.containers.as_deref().unwrap_or_default();
-    let containers = containers.iter().map(|container| container::ls::row(container, true)).collect();
+    let containers = containers
+        .iter()
+        .map(|container| {
+            let written = human::size_with_precision(container.size_rw as f64, 3);
+            container::ls::row(container, true).with("Size", written)
+        })
+        .collect();
     let volumes = usage.volumes.as_deref().unwrap_or_default().iter().map(volume::ls::row).collect();
     let cache = usage.build_cache.as_deref().unwrap_or_default();
     let cached: i64 = cache.iter().filter(|record| !record.shared).map(|record| record.size).sum();

@@ -57,7 +57,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         return Err(Failure::new("ERROR: The \"until\" filter is not supported with \"--volumes\""));
     }
     if !parsed.on("force") && !prompt::confirm(&warning(all, volumes, &chosen))? {
-        return Err(prompt::declined("system prune"));
+        return Ok(());
     }
     let client = cli.client()?;
     let mut reclaimed = 0;

@@ -38,7 +38,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         filters.add("all", "true");
     }
     if !parsed.on("force") && !prompt::confirm(if all { WARNING_ALL } else { WARNING_ANONYMOUS })? {
-        return Err(prompt::declined("volume prune"));
+        return Ok(());
     }
     let report = cli.client()?.volume_prune(&filters)?;
     let mut text = String::new();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tar::Archive;
 
 use super::Options;
-use super::place::{asserts_directory, link_target, parent_and_name};
+use super::place::{asserts_directory, from_here, link_target, parent_and_name};
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome, on_path};
 use crate::format::outfile;
@@ -43,6 +43,13 @@ pub(super) fn copy(
     options: &Options,
 ) -> Outcome<u64> {
     let client = cli.client()?;
+    let whole;
+    let destination = if destination == "-" {
+        destination
+    } else {
+        whole = from_here(destination);
+        &whole
+    };
     let mut source = source.to_owned();
     let mut name = parent_and_name(&source).1;
     if destination != "-" {

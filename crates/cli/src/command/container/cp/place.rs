@@ -50,6 +50,17 @@ pub(super) fn parent_and_name(path: &str) -> (String, String) {
     }
 }
 
+/// The path from the root, so that messages say where it is; how it ends is kept.
+pub(super) fn from_here(path: &str) -> String {
+    if path.starts_with('/') {
+        return path.to_owned();
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    let here = here.display().to_string();
+    let rest = path.strip_prefix("./").unwrap_or(path);
+    format!("{}/{rest}", here.trim_end_matches('/'))
+}
+
 /// Where a link at `path` points.
 pub(super) fn link_target(path: &str, target: &str) -> String {
     if target.starts_with('/') {

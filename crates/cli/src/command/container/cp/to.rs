@@ -8,7 +8,7 @@ use client::container::CopyTo;
 
 use super::Options;
 use super::local;
-use super::place::{asserts_directory, link_target, means_content, parent_and_name};
+use super::place::{asserts_directory, from_here, link_target, means_content, parent_and_name};
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome, on_path};
 
@@ -43,6 +43,7 @@ pub(super) fn copy(
         client.container_copy_to(container, &target.path, &mut io::stdin().lock(), copy_to)?;
         return Ok(0);
     }
+    let source = &from_here(source);
     let (path, name) = local_source(source, options.follow_link)?;
     let is_directory =
         fs::symlink_metadata(&path).map_err(|error| on_path("lstat", source, &error))?.is_dir();
@@ -100,10 +101,8 @@ fn look(cli: &Cli, container: &str, destination: &str) -> Outcome<Destination> {
     }
     match stat {
         Ok(stat) => Ok(Destination { path, exists: true, is_directory: stat.mode & MODE_DIRECTORY != 0 }),
-        Err(error) if error.class() == errdefs::Class::NotFound => {
-            Ok(Destination { path, exists: false, is_directory: false })
-        }
-        Err(error) => Err(error.into()),
+        // Whatever is wrong there the engine will say itself when it unpacks.
+        Err(_) => Ok(Destination { path, exists: false, is_directory: false }),
     }
 }
 
