@@ -4,6 +4,7 @@
 //! `--env-file`, the working directory for a relative path.
 
 pub(crate) mod attach;
+pub(crate) mod capability;
 pub(crate) mod device;
 pub(crate) mod duration;
 pub(crate) mod env;

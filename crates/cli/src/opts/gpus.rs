@@ -8,7 +8,7 @@ use crate::flag;
 /// Parses `all`, a count, or fields separated by commas.
 pub(crate) fn parse(text: &str) -> Result<DeviceRequest, String> {
     let mut request = DeviceRequest { count: 1, ..DeviceRequest::default() };
-    let mut capabilities = vec!["gpu".to_owned()];
+    let mut capabilities: Vec<String> = Vec::new();
     let mut counted = false;
     for field in flag::fields(text) {
         let (key, value) = field.split_once('=').unwrap_or((field.as_str(), ""));
@@ -39,6 +39,9 @@ pub(crate) fn parse(text: &str) -> Result<DeviceRequest, String> {
     if request.device_ids.is_some() && !counted {
         request.count = 0;
     }
+    if !capabilities.iter().any(|capability| capability == "gpu") {
+        capabilities.push("gpu".to_owned());
+    }
     request.capabilities = Some(vec![capabilities]);
     request.options.get_or_insert_default();
     Ok(request)
@@ -68,7 +71,7 @@ mod tests {
         let request = parse("\"device=0,1\",capabilities=utility").unwrap();
         assert_eq!(request.count, 0);
         assert_eq!(request.device_ids.unwrap(), ["0", "1"]);
-        assert_eq!(request.capabilities.unwrap(), [["gpu", "utility"]]);
+        assert_eq!(request.capabilities.unwrap(), [["utility", "gpu"]]);
         assert_eq!(parse("foo=bar").unwrap_err(), "unexpected key 'foo' in 'foo=bar'");
     }
 }

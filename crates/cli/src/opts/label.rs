@@ -28,7 +28,8 @@ pub(crate) fn collect<'a>(
         labels.insert(key.to_owned(), value.to_owned());
     };
     for path in files {
-        keyfile::read(path)?.iter().for_each(|line| add(line));
+        // A key alone in a file is no label, unlike on the command line.
+        keyfile::read(path)?.iter().filter(|line| line.contains('=')).for_each(|line| add(line));
     }
     flags.for_each(&mut add);
     Ok(labels)

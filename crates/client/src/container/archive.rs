@@ -64,7 +64,7 @@ impl Client {
         let query = Query::new()
             .with("path", directory)
             .with("noOverwriteDirNonDir", if options.overwrite_dir_with_file { "false" } else { "true" })
-            .flag("copyUIDGID", options.copy_uid_gid);
+            .maybe("copyUIDGID", if options.copy_uid_gid { "true" } else { "" });
         self.run(Request::new("PUT", path(id, "/archive")).query(query).stream(tar, "application/x-tar"))
     }
 }

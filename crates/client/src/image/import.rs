@@ -13,10 +13,8 @@ use crate::{Client, Query};
 pub struct Import {
     /// A URL the engine fetches, or `-` for the stream.
     pub source: String,
-    /// The image's repository; may be empty.
+    /// The image's name, `repository[:tag]`; may be empty.
     pub repo: String,
-    /// The image's tag; may be empty.
-    pub tag: String,
     /// A comment.
     pub message: String,
     /// Dockerfile instructions to apply.
@@ -34,7 +32,6 @@ impl Client {
         let mut query = Query::new()
             .with("fromSrc", &options.source)
             .maybe("repo", &options.repo)
-            .maybe("tag", &options.tag)
             .maybe("message", &options.message)
             .maybe("platform", &options.platform);
         for change in &options.changes {

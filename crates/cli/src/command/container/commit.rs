@@ -35,7 +35,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
                 return Err(Failure::new("cannot commit to digest reference"));
             }
             let tag = reference.tag_or_latest().tag().unwrap_or_default().to_owned();
-            (reference.familiar_name(), tag)
+            (reference.name(), tag)
         }
     };
     let id = cli.client()?.container_commit(&Commit {

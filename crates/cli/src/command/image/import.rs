@@ -36,17 +36,12 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         _ if is_url => None,
         path => Some(Box::new(File::open(path).map_err(|error| on_path("open", path, &error))?)),
     };
-    let (repo, tag) = match parsed.arg(1) {
-        "" => (String::new(), String::new()),
-        name => {
-            let reference = Reference::parse(name).map_err(|error| Failure::new(error.to_string()))?;
-            (reference.familiar_name(), reference.tag().unwrap_or_default().to_owned())
-        }
-    };
+    if !parsed.arg(1).is_empty() {
+        Reference::parse(parsed.arg(1)).map_err(|error| Failure::new(error.to_string()))?;
+    }
     let options = Import {
         source: if is_url { source.to_owned() } else { "-".to_owned() },
-        repo,
-        tag,
+        repo: parsed.arg(1).to_owned(),
         message: parsed.text("message").to_owned(),
         changes: parsed.list("change"),
         platform: parsed.text("platform").to_owned(),

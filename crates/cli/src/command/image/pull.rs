@@ -65,6 +65,6 @@ fn pull(
         Some(digest) => digest.to_string(),
         None => reference.tag().unwrap_or_default().to_owned(),
     };
-    let body = cli.client()?.image_pull(&reference.familiar_name(), &tag, platform, Some(&auth))?;
+    let body = cli.client()?.image_pull(&reference.name(), &tag, platform, Some(&auth))?;
     progress::draw(body, drawn, output, |_| Ok(()))
 }

@@ -48,7 +48,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     };
     let auth = credentials::header(cli, &reference)?;
     let tag = reference.tag().unwrap_or_default();
-    let body = cli.client()?.image_push(&reference.familiar_name(), tag, only.as_ref(), Some(&auth))?;
+    let body = cli.client()?.image_push(&reference.name(), tag, only.as_ref(), Some(&auth))?;
     let drawn = if quiet { progress::Drawn::Nothing } else { progress::Drawn::on(terminal::is_output()) };
     progress::draw(body, drawn, &mut std::io::stdout(), |_| Ok(()))?;
     if quiet { cli.print(reference.canonical_string()) } else { Ok(()) }

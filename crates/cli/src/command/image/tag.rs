@@ -29,5 +29,5 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         return Err(Failure::new("refusing to create a tag with a digest reference"));
     }
     let target = target.tag_or_latest();
-    Ok(cli.client()?.image_tag(parsed.arg(0), &target.familiar_name(), target.tag().unwrap_or_default())?)
+    Ok(cli.client()?.image_tag(parsed.arg(0), &target.name(), target.tag().unwrap_or_default())?)
 }

@@ -59,7 +59,12 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         Ok(raw) => raw,
         Err(failure) => {
             cli.write(text)?;
-            return Err(Failure::with_code(EXIT_FAILURE, failure.text));
+            let told = if failure.text.starts_with("Cannot connect") {
+                failure.text
+            } else {
+                format!("ERROR: {}\nerrors pretty printing info", failure.text)
+            };
+            return Err(Failure::with_code(EXIT_FAILURE, told));
         }
     };
     let info: Info = serde_json::from_slice(&raw).map_err(|error| Failure::new(error.to_string()))?;

@@ -32,11 +32,12 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
             "conflicting options: cannot specify a volume name through both --name and as a positional arg",
         ));
     }
+    let some = |map: api::StringMap| (!map.is_empty()).then_some(map);
     let request = CreateRequest {
         name: if named.is_empty() { parsed.arg(0).to_owned() } else { named.to_owned() },
         driver: parsed.text("driver").to_owned(),
-        driver_opts: Some(parsed.map("opt")),
-        labels: Some(parsed.map("label")),
+        driver_opts: some(parsed.map("opt")),
+        labels: some(parsed.map("label")),
     };
     let volume = cli.client()?.volume_create(&request)?;
     cli.print(volume.name)

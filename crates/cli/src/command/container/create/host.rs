@@ -5,7 +5,7 @@ use api::container::{DeviceRequest, HostConfig, LogConfig, PortMap, Resources};
 use crate::failure::{Failure, Outcome};
 use crate::flag::Parsed;
 use crate::opts::network::Network;
-use crate::opts::{device, gpus, host, mount, number, restart, security, size, throttle, ulimit};
+use crate::opts::{capability, device, gpus, host, mount, number, restart, security, size, throttle, ulimit};
 
 /// The host's half of the request.
 pub(super) fn config(
@@ -23,32 +23,32 @@ pub(super) fn config(
         }
         Err(Failure::new(format!("--{flag}: invalid {name} mode")))
     };
+    let list = |flag: &str| some(parsed.list(flag));
     let pid_mode = mode("pid", "PID", &["", "host"])?;
     let uts_mode = mode("uts", "UTS", &["", "host"])?;
     let userns_mode = mode("userns", "USER", &["", "host"])?;
     let cgroupns_mode = mode("cgroupns", "CGROUP", &["", "host", "private"])?;
     let restart_policy = restart::parse(parsed.text("restart")).map_err(Failure::new)?;
-    let log_config = log_config(parsed)?;
     let security = security::parse(&parsed.list("security-opt"))?;
     let storage_opt = storage_options(parsed)?;
-    let auto_remove = parsed.on("rm");
-    if auto_remove && !matches!(restart_policy.name.as_str(), "" | "no") {
+    if parsed.on("rm") && !matches!(restart_policy.name.as_str(), "" | "no") {
         return Err(Failure::new("conflicting options: cannot specify both --restart and --rm"));
     }
     let mounts = values(parsed, "mount", mount::parse)?;
+    let caps = capability::effective(parsed.all("cap-add"), parsed.all("cap-drop"));
     Ok(HostConfig {
-        binds: Some(binds),
+        binds: some(binds),
         container_id_file: parsed.text("cidfile").to_owned(),
-        log_config,
+        log_config: log_config(parsed)?,
         network_mode: networks.first().map(|network| network.target.clone()).unwrap_or_default(),
         port_bindings: Some(bindings),
         restart_policy,
-        auto_remove,
+        auto_remove: parsed.on("rm"),
         volume_driver: parsed.text("volume-driver").to_owned(),
-        volumes_from: some(parsed.list("volumes-from")),
+        volumes_from: list("volumes-from"),
         annotations: parsed.map("annotation"),
-        cap_add: some(parsed.list("cap-add")),
-        cap_drop: some(parsed.list("cap-drop")),
+        cap_add: some(caps.0),
+        cap_drop: some(caps.1),
         cgroupns_mode,
         dns: Some(parsed.list("dns")),
         dns_options: Some(
@@ -56,9 +56,9 @@ pub(super) fn config(
         ),
         dns_search: Some(parsed.list("dns-search")),
         extra_hosts: some(parsed.all("add-host").map(host::normalized).collect()),
-        group_add: some(parsed.list("group-add")),
+        group_add: list("group-add"),
         ipc_mode: parsed.text("ipc").to_owned(),
-        links: some(parsed.list("link")),
+        links: list("link"),
         oom_score_adj: parsed.int("oom-score-adj"),
         pid_mode,
         privileged: parsed.on("privileged"),
@@ -107,7 +107,8 @@ fn resources(parsed: &Parsed) -> Outcome<Resources> {
             ..DeviceRequest::default()
         });
     }
-    let swappiness = parsed.int("memory-swappiness");
+    let mut ulimits = values(parsed, "ulimit", ulimit::parse)?;
+    ulimits.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Resources {
         cpu_shares: parsed.int("cpu-shares"),
         memory: bytes("memory"),
@@ -133,13 +134,12 @@ fn resources(parsed: &Parsed) -> Outcome<Resources> {
         ),
         device_cgroup_rules: some(parsed.list("device-cgroup-rule")),
         device_requests: some(requests),
-        kernel_memory: bytes("kernel-memory"),
         memory_reservation: bytes("memory-reservation"),
         memory_swap: size::parse_swap(parsed.text("memory-swap")).unwrap_or_default(),
-        memory_swappiness: (swappiness != -1).then_some(swappiness),
-        oom_kill_disable: parsed.given("oom-kill-disable").then(|| parsed.on("oom-kill-disable")),
-        pids_limit: parsed.maybe_int("pids-limit"),
-        ulimits: Some(values(parsed, "ulimit", ulimit::parse)?),
+        memory_swappiness: Some(parsed.int("memory-swappiness")),
+        oom_kill_disable: Some(parsed.on("oom-kill-disable")),
+        pids_limit: Some(parsed.int("pids-limit")),
+        ulimits: Some(ulimits),
         cpu_count: parsed.int("cpu-count"),
         cpu_percent: parsed.int("cpu-percent"),
         io_maximum_iops: unsigned("io-maxiops"),

@@ -45,7 +45,7 @@ pub(super) fn request(cli: &Cli, parsed: &Parsed) -> Outcome<CreateRequest> {
         tty: parsed.on("tty"),
         open_stdin: interactive,
         stdin_once: interactive && attach_stdin,
-        env: Some(env),
+        env: (!env.is_empty()).then_some(env),
         cmd: (!command.is_empty()).then(|| command.to_vec().into()),
         healthcheck: health::config(parsed)?,
         image: parsed.arg(0).to_owned(),
