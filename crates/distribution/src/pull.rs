@@ -281,7 +281,12 @@ fn fetch_layers(
     let failed: Mutex<Option<Error>> = Mutex::new(None);
     let work = || {
         while let Some(layer) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = cancel.check().and_then(|()| layer.fetch(session)) {
+            // One layer's panic ends this pull and nothing else; what it held open closes as it unwinds.
+            let fetch = std::panic::AssertUnwindSafe(|| cancel.check().and_then(|()| layer.fetch(session)));
+            let fetched = std::panic::catch_unwind(fetch).unwrap_or_else(|_| {
+                Err(errdefs::system(format!("fetching layer {} panicked", layer.blob.digest.short())))
+            });
+            if let Err(error) = fetched {
                 let mut first = failed.lock();
                 // What others say after being stopped is not the cause.
                 if first.as_ref().is_none_or(|first| first.class() == Class::Cancelled) {

@@ -116,6 +116,11 @@ impl Transport {
         {
             return Err(errdefs::forbidden(forbidden_text(&host)));
         }
+        let resolver = match &proxy {
+            // Only the proxy is looked up here, and where that is says nothing of the registry.
+            Some(_) => PolicyResolver { reach: Reach::Any, private: Arc::default() },
+            None => PolicyResolver { reach, private: self.private.clone() },
+        };
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -138,7 +143,6 @@ impl Transport {
             ().chain(ConnectProxyConnector::default())
                 .chain(Dialer::default())
                 .chain(RustlsConnector::default());
-        let resolver = PolicyResolver { reach, private: self.private.clone() };
         Ok(ureq::Agent::with_parts(config, connector, resolver))
     }
 

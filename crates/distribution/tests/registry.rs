@@ -3,6 +3,7 @@
 mod it {
     pub(crate) mod auth;
     pub(crate) mod hostile;
+    pub(crate) mod proxy;
     pub(crate) mod pull;
     pub(crate) mod push;
     pub(crate) mod real;

@@ -397,3 +397,18 @@ fn a_mirror_of_docker_hub_is_asked_first() {
     assert!(server.count(|request| request.path == "/v2/library/busybox/manifests/latest") > 0);
     assert_eq!(server.count(|request| request.header("authorization").is_some()), 0);
 }
+
+#[test]
+fn a_panic_while_unpacking_ends_one_pull_and_holds_nothing() {
+    // CVE-2021-20291: a bad layer left a lock behind and the node dead.
+    for size in [1000, LARGE] {
+        let fixture = Fixture::new(&[size]);
+        let server = serve(&fixture, |_| None);
+        let bench = Bench::new();
+        let name = format!("{}/x", server.address);
+        bench.host.panics.store(true, std::sync::atomic::Ordering::SeqCst);
+        let error = bench.pull(&name).unwrap_err();
+        assert!(error.to_string().contains("panicked"), "{error}");
+        bench.pull(&name).unwrap();
+    }
+}

@@ -124,6 +124,8 @@ pub(crate) fn ranged(request: &Request, blob: &[u8]) -> Answer {
 /// A host that "unpacks" by hashing.
 #[derive(Default)]
 pub(crate) struct Hashes {
+    /// Panic in the next `apply`.
+    pub(crate) panics: std::sync::atomic::AtomicBool,
     pub(crate) unpacked: Mutex<HashSet<Digest>>,
     pub(crate) held: Mutex<HashSet<Digest>>,
 }
@@ -143,6 +145,7 @@ impl Host for Hashes {
     }
 
     fn apply(&self, diff_id: &Digest, tar: &mut (dyn Read + Send)) -> Result<()> {
+        assert!(!self.panics.swap(false, std::sync::atomic::Ordering::SeqCst), "as the test wants");
         let mut hasher = Hasher::new();
         let mut piece = vec![0; 64 << 10];
         loop {

@@ -13,10 +13,10 @@ use super::hostile::{Answer, Server};
 use super::support::{Bench, Fixture, quick};
 
 /// An authority that nobody knows but the test.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
@@ -30,7 +30,7 @@ impl Authority {
         (params.signed_by(&key, &self.0).unwrap(), key)
     }
 
-    fn server(&self, name: &str, wants_client: bool) -> Arc<rustls::ServerConfig> {
+    pub(crate) fn server(&self, name: &str, wants_client: bool) -> Arc<rustls::ServerConfig> {
         let (certificate, key) = self.issue(name, ExtendedKeyUsagePurpose::ServerAuth);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
