@@ -90,6 +90,14 @@ impl Splitter {
         self.pieces = 0;
     }
 
+    /// The rest of the line was lost: forgets what there is of it. Whether there was something.
+    pub(crate) fn forget(&mut self) -> bool {
+        let some = !self.tail.is_empty();
+        self.tail.clear();
+        self.pieces = 0;
+        some
+    }
+
     fn line(&mut self, bytes: &[u8], now: Time, emit: &mut impl FnMut(Piece<'_>)) {
         if self.pieces == 0 {
             emit(Piece { bytes, time: now, part: Part::Whole });

@@ -88,6 +88,13 @@ impl Writer {
         sink.flush(stats);
     }
 
+    /// Output was lost in the middle of a line: what has been gathered of it is not logged, so that no line is made of
+    /// two halves.
+    pub fn gap(&mut self, stream: Stream) {
+        let splitter = if stream == Stream::Stdout { &mut self.stdout } else { &mut self.stderr };
+        self.stats.lost += u64::from(splitter.forget());
+    }
+
     /// Gives back the memory that a burst of output left behind.
     pub fn trim(&mut self) {
         if let Some(sink) = &mut self.sink {

@@ -26,6 +26,8 @@ pub(crate) const CONTROL_FD: i32 = 3;
 pub(crate) const LAUNCH_FD: i32 = 4;
 /// The first of the other descriptors.
 const FIRST_FD: i32 = 5;
+/// The argument that makes the program the writer of a log in non-blocking mode.
+pub(crate) const WRITE_LOG: &std::ffi::CStr = c"write-log";
 /// The argument that makes the program a supervisor.
 pub(crate) const SUPERVISE: &str = "supervise";
 

@@ -1,5 +1,9 @@
 //! `hythe-shim`: the supervisor of one container; by other names and arguments the OCI runtime on the command line, and
 //! the init that `docker run --init` puts into a container.
+//!
+//! Built static, so that it maps nothing else and runs as a container's init:
+//! `RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build --profile shim --target
+//! x86_64-unknown-linux-gnu -p shim --bin hythe-shim` (the target is named so that the flags do not reach proc macros).
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -15,8 +19,8 @@ fn main() {
     if Path::new(&name).file_name() == Some(OsStr::new(INIT)) {
         exit(runtime::init::main(args, std::env::vars_os()));
     }
-    if shim::supervisor::is_asked(&args) {
-        exit(shim::supervisor::run());
+    if let Some(status) = shim::supervisor::main(&args) {
+        exit(status);
     }
     if runtime::cli::is_call(&args) {
         exit(runtime::cli::main(&args));

@@ -12,6 +12,7 @@ mod client;
 mod control;
 mod forward;
 mod life;
+mod log;
 mod output;
 mod poller;
 mod process;
@@ -29,13 +30,14 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::{DumpableBehavior, getpid, set_child_subreaper, set_dumpable_behavior};
 
-use crate::launch::{CONTROL_FD, LAUNCH_FD, SUPERVISE};
+use crate::launch::{CONTROL_FD, LAUNCH_FD, SUPERVISE, WRITE_LOG};
 use crate::protocol::{self, Launch};
 use crate::record::{self, ShimState};
 use crate::{Event, StatePaths};
 use client::Client;
 use control::Control;
 use forward::Forwards;
+use log::Log;
 use output::Output;
 use poller::{Poller, Token, Watched};
 use process::Process;
@@ -62,7 +64,7 @@ struct Supervisor {
     /// The processes made here; ended ones leave their place when their clients have everything.
     processes: Vec<Option<Process>>,
     clients: Vec<Option<Client>>,
-    log: logs::Writer,
+    log: Log,
     /// Where unnamed files go.
     log_directory: Option<PathBuf>,
     cgroup: Option<cgroups::Cgroup>,
@@ -82,15 +84,23 @@ struct Supervisor {
     burst: bool,
 }
 
-/// Whether these arguments (without the program's name) ask for the supervisor.
-pub fn is_asked(args: &[OsString]) -> bool {
-    args.first().is_some_and(|arg| arg == SUPERVISE)
+/// Runs what these arguments (without the program's name) ask for, if it is something of the supervisor's; the exit
+/// status of the process.
+pub fn main(args: &[OsString]) -> Option<i32> {
+    let role = args.first()?.to_str()?;
+    if role == SUPERVISE {
+        Some(run())
+    } else if role.as_bytes() == WRITE_LOG.to_bytes() {
+        Some(log::run())
+    } else {
+        None
+    }
 }
 
 /// Runs the supervisor of the container whose launch was inherited; returns the process's exit status.
 ///
 /// There is nobody to show an error to but the daemon, which gets it as the reason why the container was not made.
-pub fn run() -> i32 {
+fn run() -> i32 {
     match Supervisor::begin() {
         Ok(Some(mut supervisor)) => {
             supervisor.run();
@@ -145,7 +155,7 @@ impl Supervisor {
         poller.add(std::os::fd::AsFd::as_fd(&children), Token::Children, EventFlags::IN)?;
         let mut listener = Watched::new(poller, listening(&launch.state_dir)?, Token::Listener);
         listener.want(Some(EventFlags::IN));
-        let log = logs::Writer::open(&launch.log)?;
+        let log = Log::open(&launch.log)?;
         // Before there is anything to be found again.
         let cgroup = launch.plan.cgroup.as_ref().map(|cgroup| cgroup.path.clone());
         record::write_state(&launch.state_dir, &ShimState { cgroup })?;

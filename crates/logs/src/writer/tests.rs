@@ -83,3 +83,15 @@ fn the_none_driver_makes_no_file() {
     writer.write(Stream::Stdout, b"a\n", Time(0));
     assert_eq!(writer.stats(), Stats::default());
 }
+
+#[test]
+fn a_line_that_lost_its_end_is_not_logged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let mut writer = Writer::open(&config(&path, Driver::JsonFile, None, 1)).unwrap();
+    writer.write(Stream::Stdout, b"a\nhal", Time(0));
+    writer.gap(Stream::Stdout);
+    writer.write(Stream::Stdout, b"b\n", Time(0));
+    assert_eq!(fs::read_to_string(&path).unwrap(), line("a\\n") + &line("b\\n"));
+    assert_eq!(writer.stats().lost, 1);
+}

@@ -218,9 +218,11 @@ impl Supervisor {
             self.poller.remove(creating.fd());
             self.cgroup = creating.wait().ok().and_then(|created| created.cgroup);
         }
-        // Dropping a process that is prepared ends it, and it is our only child yet.
+        // Dropping a process that is prepared ends it, and it is our only child yet but for the log's writer.
         self.processes.clear();
         self.clients.clear();
+        // A process that writes it ends with that.
+        self.log = super::log::Log::Closed;
         while wait(WaitOptions::empty()).is_ok() {}
         self.remove_cgroup();
         self.release_ports();
@@ -360,8 +362,7 @@ impl Supervisor {
     }
 
     fn container_ended(&mut self, mut exit: Exit) {
-        self.log.end(logs::Stream::Stdout, exit.at);
-        self.log.end(logs::Stream::Stderr, exit.at);
+        self.log.end(exit.at);
         self.oom_ready();
         exit.oom = self.oom;
         // Execs of a container without a PID namespace may not have been reaped yet; they have no story without it.

@@ -29,6 +29,7 @@ pub(crate) struct Container {
     pub(crate) terminal: bool,
     pub(crate) stdio: Stdio,
     pub(crate) logged: bool,
+    pub(crate) log_mode: logs::Mode,
     pub(crate) attaches: Vec<(OwnedFd, AttachOptions)>,
     pub(crate) forwards: Vec<Forward>,
     pub(crate) held: Vec<OwnedFd>,
@@ -42,6 +43,7 @@ pub(crate) fn container(script: &str) -> Container {
         terminal: false,
         stdio: Stdio::default(),
         logged: true,
+        log_mode: logs::Mode::Blocking,
         attaches: Vec::new(),
         forwards: Vec::new(),
         held: Vec::new(),
@@ -132,7 +134,8 @@ impl Harness {
             netns: None,
             stdio: container.stdio,
             log: if container.logged {
-                logs::WriterConfig::json_file(self.dir.path().join("log"))
+                let config = logs::WriterConfig::json_file(self.dir.path().join("log"));
+                logs::WriterConfig { mode: container.log_mode, ..config }
             } else {
                 logs::WriterConfig::none()
             },

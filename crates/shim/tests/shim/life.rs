@@ -183,3 +183,29 @@ fn a_process_killed_for_lack_of_memory_is_told_and_recorded() {
     assert_eq!((exit.code, exit.oom), (8, true));
     harness.check_gone(handle.shim_pid());
 }
+
+#[test]
+fn a_log_that_must_not_block_is_complete_while_there_is_room_and_counts_what_there_is_not() {
+    let harness = Harness::new();
+    let mut quiet = container("busybox seq 1000; printf rest");
+    quiet.log_mode = logs::Mode::NonBlocking { max_buffer: 1 << 20 };
+    let handle = harness.start(quiet);
+    assert_eq!(harness.exit().code, 0);
+    let want: String = (1..=1000).map(|n| format!("{n}\n")).collect();
+    assert_eq!(harness.log(), want + "rest");
+    harness.check_gone(handle.shim_pid());
+
+    let harness = Harness::new();
+    let mut loud = container("busybox seq 1000000; read x");
+    loud.log_mode = logs::Mode::NonBlocking { max_buffer: 1 };
+    loud.stdio.open_stdin = true;
+    let handle = harness.start(loud);
+    crate::harness::wait_until("lines to be dropped", || handle.status().unwrap().1.lost > 0);
+    handle.close_stdin().unwrap();
+    harness.exit();
+    // What is there is whole lines in order.
+    let log = harness.log();
+    let numbers: Vec<u32> = log.lines().filter_map(|line| line.parse().ok()).collect();
+    assert!(numbers.is_sorted() && numbers.len() < 1_000_000, "{} lines", numbers.len());
+    harness.check_gone(handle.shim_pid());
+}
