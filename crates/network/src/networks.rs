@@ -45,6 +45,8 @@ struct Inner {
     host: Mutex<Socket>,
     firewall: Mutex<Firewall>,
     pool: Pool,
+    /// The host has IPv6.
+    ipv6: bool,
     /// Everything was removed on purpose: the table is not to come back.
     removed: AtomicBool,
 }

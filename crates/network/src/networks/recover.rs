@@ -21,6 +21,7 @@ use crate::definition::{DEFAULT_NETWORK, option};
 use crate::firewall::Firewall;
 use crate::netlink::{Encoder, Socket, route};
 use crate::netns::Pool;
+use crate::port::socket;
 use crate::port::table::PortTable;
 use crate::schema::{ENDPOINTS, NETWORKS, NetworkRecord};
 use crate::{Config, Driver, Endpoint, Ipam, IpamConfig, Network};
@@ -61,6 +62,7 @@ impl Inner {
             host: Mutex::new(Socket::route()?),
             firewall: Mutex::new(Firewall::open(&config.table)?),
             state: Mutex::new(State { networks, endpoints, ports }),
+            ipv6: socket::has_ipv6(),
             removed: AtomicBool::new(false),
             config,
             store,

@@ -78,6 +78,9 @@ impl Inner {
 
     /// Takes the ports: those that are named first, so that none of them goes to one that may be any.
     fn claim_ports(&self, endpoint: &mut Endpoint, requests: &[PortRequest]) -> Result<Vec<PortSocket>> {
+        // As in Docker, a network without a way in publishes nothing, and that is no error.
+        let internal = self.state.lock().network(&endpoint.network_id)?.internal;
+        let requests = if internal { &[] } else { requests };
         let mut order: Vec<usize> = (0..requests.len()).collect();
         order.sort_by_key(|&n| match requests[n].host_ports {
             Some((first, last)) if first == last => 0,
@@ -146,14 +149,17 @@ impl Inner {
         Err(errdefs::system("all ports are allocated"))
     }
 
-    /// Where a port listens: one address, or all of both families.
+    /// Where a port listens: one address, or all of the families the host has.
     fn host_addresses(&self, endpoint: &Endpoint, request: &PortRequest) -> Result<Vec<IpAddr>> {
-        let any = [IpAddr::from([0; 4]), IpAddr::from([0_u16; 8])];
         if let Some(ip) = request.host_ip {
             return Ok(vec![ip]);
         }
         let default = self.state.lock().network(&endpoint.network_id)?.host_binding();
-        Ok(if default.is_unspecified() { any.to_vec() } else { vec![default] })
+        if !default.is_unspecified() {
+            return Ok(vec![default]);
+        }
+        let any6 = self.ipv6.then_some(IpAddr::from([0_u16; 8]));
+        Ok([IpAddr::from([0; 4])].into_iter().chain(any6).collect())
     }
 
     fn try_port(

@@ -9,8 +9,13 @@ use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto};
 use super::Protocol;
 use crate::limits::RELAY_BACKLOG;
 
-/// Binds a socket to a host port, so that no other program can have it. `None` where this kernel has no sockets of the
-/// protocol (SCTP without its module) or no IPv6: then no program can have the port either.
+/// Whether this host has IPv6 at all: it can be left out of the kernel, or off from boot.
+pub(crate) fn has_ipv6() -> bool {
+    bind(Protocol::Udp, SocketAddr::from(([0_u16; 8], 0))).is_ok()
+}
+
+/// Binds a socket to a host port, so that no other program can have it. `None` for SCTP where this kernel has no sockets of
+/// it (its module is not there): then no program can have the port either, and packets are rewritten all the same.
 pub(crate) fn bind(protocol: Protocol, host: SocketAddr) -> Result<Option<OwnedFd>, Errno> {
     let family = if host.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let (kind, number) = match protocol {
@@ -21,7 +26,7 @@ pub(crate) fn bind(protocol: Protocol, host: SocketAddr) -> Result<Option<OwnedF
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let fd = match net::socket_with(family, kind, flags, Some(number)) {
         Ok(fd) => fd,
-        Err(Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT | Errno::SOCKTNOSUPPORT) => return Ok(None),
+        Err(Errno::PROTONOSUPPORT | Errno::SOCKTNOSUPPORT) if protocol == Protocol::Sctp => return Ok(None),
         Err(errno) => return Err(errno),
     };
     if host.is_ipv6() {
@@ -32,11 +37,7 @@ pub(crate) fn bind(protocol: Protocol, host: SocketAddr) -> Result<Option<OwnedF
         // two programs listen.
         net::sockopt::set_socket_reuseaddr(&fd, true)?;
     }
-    match net::bind(&fd, &host) {
-        // All IPv6 is switched off on this host.
-        Err(Errno::ADDRNOTAVAIL) if host.is_ipv6() && host.ip().is_unspecified() => return Ok(None),
-        bound => bound?,
-    }
+    net::bind(&fd, &host)?;
     if protocol != Protocol::Udp {
         net::listen(&fd, RELAY_BACKLOG)?;
     }

@@ -134,7 +134,8 @@ fn an_internal_network_has_no_way_out_or_in() {
     let world = World::new();
     let spec = NetworkSpec { name: "inner".to_owned(), internal: true, ..NetworkSpec::default() };
     world.networks.create(&spec).unwrap();
-    let one = world.try_start("c1", "inner", &[]).unwrap();
+    let one = world.try_start("c1", "inner", &["8080:80"]).unwrap();
+    assert_eq!(one.endpoint.ports, []);
     let two = world.try_start("c2", "inner", &[]).unwrap();
     let neighbour = world.neighbour();
     neighbour.route_through_host();

@@ -211,3 +211,20 @@ fn records_survive_what_memory_does_not() {
     expected.container_name = "new-name".to_owned();
     assert_eq!(world.networks.endpoints_of("c1"), [expected]);
 }
+
+#[test]
+fn what_a_crash_left_half_done_is_found() {
+    let mut world = World::new();
+    // A record without its link: the daemon died between the two.
+    world.networks.reserve(&request("reserved", "bridge", &["8080:80"])).unwrap();
+    // A link without its record: it died while removing.
+    let container = world.start("c1", &[]);
+    world.store.delete(&crate::schema::ENDPOINTS, &container.endpoint.id).unwrap();
+    world.restart();
+    assert!(links().contains(&container.endpoint.host_link));
+    let reconciled = world.networks.reconcile(&HashSet::new()).unwrap();
+    assert_eq!((reconciled.endpoints, reconciled.links), (1, 1));
+    assert!(!links().contains(&container.endpoint.host_link));
+    let container = world.start("c2", &["8080:80"]);
+    assert_eq!(container.endpoint.ipv4.unwrap().to_string(), "172.17.0.2/16");
+}

@@ -177,3 +177,10 @@ fn datagrams_follow_a_port_to_its_next_container() {
     assert_eq!(next.endpoint.ipv4.unwrap().to_string(), "172.17.0.4/16");
     assert!(echo_from(&client, &next.netns));
 }
+
+#[test]
+fn an_address_the_host_lacks_is_refused() {
+    let world = World::new();
+    let text = refusal(&world, "c1", "[2001:db8::77]:8080:80");
+    assert!(text.ends_with("/tcp: cannot assign requested address"), "{text}");
+}
