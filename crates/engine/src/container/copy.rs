@@ -98,7 +98,11 @@ impl Containers {
         let mut reader = std::io::BufReader::with_capacity(READ, tar);
         // An empty body is an empty archive.
         if reader.fill_buf()?.is_empty() {
-            return stat(&place, reference, path).map(drop);
+            let stat = stat(&place, reference, path)?;
+            if stat.mode & (GO_DIR | GO_SYMLINK) == 0 {
+                return Err(invalid("extraction point is not a directory"));
+            }
+            return Ok(());
         }
         archive::untar_into(place.root.as_fd(), &place.path, &untar, reader)
             .map_err(|error| missing(error, reference, path))?;
@@ -107,6 +111,9 @@ impl Containers {
     }
 }
 
+/// Bits of Go's `fs.FileMode`.
+const GO_DIR: u32 = 1 << 31;
+const GO_SYMLINK: u32 = 1 << 27;
 /// Bytes read from the client at a time.
 const READ: usize = 128 * 1024;
 

@@ -114,7 +114,8 @@ impl Shared {
             let wanted: oci::platform::Platform = platform.parse()?;
             if wanted.os != have.os || wanted.architecture != have.architecture {
                 return Err(errdefs::not_found(format!(
-                    "image with reference {reference} was found but does not provide the specified platform ({wanted})"
+                    "image with reference {reference} was found but its platform ({have}) does not match the specified \
+                     platform ({wanted})"
                 )));
             }
         }

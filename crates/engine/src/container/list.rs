@@ -213,10 +213,19 @@ impl Shared {
                 annotations: record.host.annotations.clone(),
             },
             network_settings: SummaryNetworkSettings { networks: self.network_map(record, &endpoints) },
-            mounts: record.mounts.iter().map(inspect::mount).collect(),
+            mounts: record.mounts.iter().map(mount).collect(),
             ..Summary::default()
         }
     }
+}
+
+/// A mount in the list: Docker leaves out where volumes are.
+fn mount(point: &super::mountpoint::MountPoint) -> api::container::MountPoint {
+    let mut mount = inspect::mount(point);
+    if point.kind == super::mountpoint::Kind::Volume {
+        mount.source.clear();
+    }
+    mount
 }
 
 /// Names match with and without the slash they are shown with.

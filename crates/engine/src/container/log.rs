@@ -11,12 +11,33 @@ use super::names;
 use super::record::Record;
 use super::shared::Shared;
 
+/// Docker's drivers; the log crate says which of them exist here.
+const KNOWN: [&str; 11] = [
+    "json-file",
+    "local",
+    "none",
+    "syslog",
+    "journald",
+    "gelf",
+    "fluentd",
+    "awslogs",
+    "splunk",
+    "etwlogs",
+    "gcplogs",
+];
+
 /// The log of the container `id`, without attributes.
 ///
 /// # Errors
 /// In Docker's words, for drivers and options that do not exist.
 pub(crate) fn config(shared: &Shared, id: &str, host: &HostConfig) -> Result<WriterConfig> {
     let log = &host.log_config;
+    if !KNOWN.contains(&log.r#type.as_str()) {
+        return Err(errdefs::invalid(format!(
+            "error looking up logging plugin {0}: plugin \"{0}\" not found",
+            log.r#type
+        )));
+    }
     WriterConfig::from_options(&log.r#type, &log.config, path(shared, id, &log.r#type))
 }
 

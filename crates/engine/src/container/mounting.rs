@@ -70,7 +70,8 @@ impl Shared {
             "ro" | "ro,z" | "ro,Z" => true,
             other => return Err(invalid(format!("invalid mode: {other}"))),
         };
-        for point in &self.registry.find(name)?.record().mounts {
+        let other = self.registry.find(name).map_err(|error| invalid(error.to_string()))?;
+        for point in &other.record().mounts {
             let mut point = point.clone();
             point.copy_up = false;
             point.read_write &= !read_only;

@@ -75,7 +75,8 @@ pub(crate) fn wanted(
 
 fn check_settings(name: &str, settings: &EndpointSettings) -> Result<()> {
     if !settings.mac_address.is_empty() {
-        parse_mac(&settings.mac_address)?;
+        parse_mac(&settings.mac_address)
+            .map_err(|error| error.context(format!("invalid config for network {name}")))?;
     }
     let ipam = settings.ipam_config.clone().unwrap_or_default();
     for address in [&ipam.ipv4_address, &ipam.ipv6_address] {
@@ -98,7 +99,7 @@ fn check_settings(name: &str, settings: &EndpointSettings) -> Result<()> {
 }
 
 fn parse_mac(text: &str) -> Result<[u8; 6]> {
-    let refuse = || invalid(format!("invalid MAC address: {text}"));
+    let refuse = || invalid(format!("invalid MAC address {text}"));
     let parts: Vec<&str> = text.split([':', '-']).collect();
     if parts.len() != 6 {
         return Err(refuse());

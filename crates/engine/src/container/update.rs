@@ -37,7 +37,8 @@ impl Containers {
         }
         let mut merged = record.host.resources.clone();
         merge(&mut merged, &wanted);
-        if wanted.memory > 0 && merged.memory_swap > 0 && merged.memory_swap < merged.memory {
+        // Docker compares with what is set, which is 0 where nothing is.
+        if wanted.memory > record.host.resources.memory_swap && wanted.memory_swap == 0 {
             return Err(what(
                 "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
             ));
@@ -53,7 +54,7 @@ impl Containers {
             }
         })?;
         shared.tell(&record, "update", &[]);
-        Ok(UpdateResponse { warnings: Some(warnings) })
+        Ok(UpdateResponse { warnings: (!warnings.is_empty()).then_some(warnings) })
     }
 }
 

@@ -106,6 +106,14 @@ pub(crate) fn host(host: &HostConfig, config: &Config) -> Result<()> {
             "--storage-opt is not implemented: there are no disk quotas yet",
         ));
     }
+    Ok(())
+}
+
+/// Devices by capability (`--gpus`): there is no driver for any, which Docker tells when the container starts.
+///
+/// # Errors
+/// In Docker's words, if any are asked for.
+pub(crate) fn device_requests(host: &HostConfig) -> Result<()> {
     if host.resources.device_requests.as_ref().is_some_and(|requests| !requests.is_empty()) {
         let requests = host.resources.device_requests.iter().flatten();
         let text: Vec<String> = requests
@@ -183,7 +191,7 @@ fn network_mode(host: &HostConfig, config: &Config) -> Result<()> {
     }
     let Some(other) = mode.strip_prefix("container:") else { return Ok(()) };
     if other.is_empty() {
-        return Err(invalid("Invalid network mode: invalid container format container:<name|id>"));
+        return Err(invalid("invalid network mode: invalid container format container:<name|id>"));
     }
     if !config.hostname.is_empty() {
         return conflict("hostname and the network mode");
@@ -249,6 +257,12 @@ pub(crate) fn defaults(id: &str, config: &mut Config, host: &mut HostConfig, dae
             host.log_config.config.entry(key.clone()).or_insert_with(|| value.clone());
         }
     }
+    let resources = &mut host.resources;
+    if resources.memory > 0 && resources.memory_swap == 0 {
+        resources.memory_swap = resources.memory.saturating_mul(2);
+    }
+    resources.memory_swappiness = resources.memory_swappiness.filter(|value| *value != -1);
+    resources.pids_limit = resources.pids_limit.filter(|limit| *limit > 0);
     if host.privileged {
         host.masked_paths = Some(Vec::new());
         host.readonly_paths = Some(Vec::new());
