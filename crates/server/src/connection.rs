@@ -5,13 +5,14 @@
 //! on. Half-closed clients (`printf ... | nc -U`) still get their answer: an end of input ends only what is endless.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
@@ -41,11 +42,29 @@ impl Plain {
 
     /// Ends when the client has closed its side.
     pub(crate) async fn closed(&self) {
-        let readiness = either!(self, stream => stream.ready(Interest::READABLE).await);
-        match readiness {
-            Ok(ready) if !ready.is_read_closed() => std::future::pending().await, // sent ahead: it is still there
-            _ => {}
+        loop {
+            let readiness = either!(self, stream => stream.ready(Interest::READABLE).await);
+            if readiness.is_ok_and(|ready| !ready.is_read_closed()) {
+                // Readiness may be left over from the request; a look clears it.
+                match self.peek() {
+                    Ok(0) => return,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                    Err(_) => return,
+                    // The client has sent ahead: it is still there, and what it sent hides its end.
+                    Ok(_) => std::future::pending().await,
+                }
+            }
+            return;
         }
+    }
+
+    /// How many bytes of the first one can be read now.
+    fn peek(&self) -> io::Result<usize> {
+        let look = |socket: BorrowedFd<'_>| {
+            let (length, _) = recv(socket, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
+            Ok(length)
+        };
+        either!(self, stream => stream.try_io(Interest::READABLE, || look(stream.as_fd())))
     }
 }
 

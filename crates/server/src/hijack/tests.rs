@@ -109,11 +109,22 @@ async fn without_an_upgrade_the_body_is_the_input_and_the_answer_the_output() {
     assert!(text.starts_with(b"HTTP/1.0 200 OK\r\n"));
 }
 
+/// Reading a request leaves the socket marked as readable, which must not be mistaken for more from the client.
 #[tokio::test]
-async fn a_client_that_hangs_up_is_noticed() {
+async fn a_client_that_hangs_up_after_its_request_is_noticed() {
     let (client, server) = UnixStream::pair().unwrap();
-    let (_io, peer) = shared(Plain::Unix(server));
+    let (mut io, peer) = shared(Plain::Unix(server));
+    client.writable().await.unwrap();
+    client.try_write(b"request").unwrap();
+    let mut buffer = [0; 64];
+    let mut read = hyper::rt::ReadBuf::new(&mut buffer);
+    std::future::poll_fn(|cx| hyper::rt::Read::poll_read(std::pin::Pin::new(&mut io), cx, read.unfilled()))
+        .await
+        .unwrap();
+    assert_eq!(read.filled(), b"request");
     let noticed = tokio::spawn(async move { gone(peer.as_deref()).await });
+    tokio::task::yield_now().await;
+    assert!(!noticed.is_finished());
     drop(client);
     noticed.await.unwrap();
 }
