@@ -135,7 +135,8 @@ fn dispatch(cli: &mut Cli, entry: &Entry, words: &[String]) -> Outcome {
     match words.split_first() {
         // Without a command the help is an answer to a mistake.
         None => {
-            eprint!("{}", help::group(&cli.path, group));
+            // Nobody is left to tell when standard error is closed.
+            let _ = write!(std::io::stderr(), "{}", help::group(&cli.path, group));
             Ok(())
         }
         Some((word, _)) if word == "--help" || word == "-h" || word == "help" => {

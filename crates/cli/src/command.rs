@@ -115,7 +115,8 @@ impl Entry {
         self
     }
 
-    const fn hide(mut self) -> Self {
+    /// The same entry, not shown in help.
+    pub(crate) const fn hide(mut self) -> Self {
         self.hidden = true;
         self
     }

@@ -40,7 +40,27 @@ pub(crate) fn client(cli: &Cli) -> Outcome<Client> {
     };
     // Docker-compatible user agent: some registries and proxies look at its first word.
     let user_agent = format!("Docker-Client/{} (linux) hythe", env!("CARGO_PKG_VERSION"));
-    Ok(Client::new(Options { endpoint, version, headers: cli.config().texts("HttpHeaders"), user_agent }))
+    Ok(Client::new(Options { endpoint, version, headers: headers(cli)?, user_agent }))
+}
+
+/// The header fields to send with each request: the configured ones, or those of `DOCKER_CUSTOM_HEADERS`.
+fn headers(cli: &Cli) -> Outcome<Vec<(String, String)>> {
+    let Some(given) = environment::get("DOCKER_CUSTOM_HEADERS") else {
+        return Ok(cli.config().texts("HttpHeaders"));
+    };
+    crate::flag::fields(&given)
+        .iter()
+        .map(|field| {
+            let bad = || {
+                Failure::new(format!(
+                    "failed to parse custom headers from DOCKER_CUSTOM_HEADERS environment variable: value contains \
+                     an invalid field: {field:?}"
+                ))
+            };
+            let (name, value) = field.split_once('=').filter(|(name, _)| !name.trim().is_empty()).ok_or_else(bad)?;
+            Ok((name.trim().to_owned(), value.to_owned()))
+        })
+        .collect()
 }
 
 /// The address of the engine in use.

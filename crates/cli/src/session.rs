@@ -9,8 +9,8 @@ pub(crate) mod keys;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use client::{Client, Session, SessionWriter, demux};
 
@@ -163,18 +163,39 @@ fn resize_to(client: &Client, target: &Target, height: u16, width: u16) {
     };
 }
 
-/// Handles signals from now on in a thread of its own. [`interrupt::block`] must have been called before any other
-/// thread was started.
-pub(crate) fn handle_signals(client: &Arc<Client>, signals: Signals) -> Outcome {
-    let client = Arc::clone(client);
-    interrupt::each(move |signal| match (&signals.resize, &signals.proxy) {
-        (Some(target), _) if signal == interrupt::WINCH => resize(&client, target),
-        (_, Some(container)) if !interrupt::is_private(signal) => {
-            // The container may have ended already; then our own end is near too.
-            let _ = client.container_kill(container, &interrupt::name(signal));
+/// The handling of signals: until a session is there they do what they do to any program, after that what it wants.
+pub(crate) struct Control(Arc<OnceLock<(Arc<Client>, Signals)>>);
+
+impl Control {
+    /// Takes the signals, in a thread of its own. Must come before any other thread is started.
+    pub(crate) fn take() -> Outcome<Self> {
+        interrupt::block();
+        let active: Arc<OnceLock<(Arc<Client>, Signals)>> = Arc::default();
+        let watched = Arc::clone(&active);
+        interrupt::each(move |signal| match watched.get() {
+            None => interrupt::die(signal),
+            Some((client, signals)) => signals.handle(client, signal),
+        })?;
+        Ok(Self(active))
+    }
+
+    /// Handles signals as `signals` says from now on.
+    pub(crate) fn hand_over(&self, client: &Arc<Client>, signals: Signals) {
+        // Called once a session; a second call would change nothing.
+        let _ = self.0.set((Arc::clone(client), signals));
+    }
+}
+
+impl Signals {
+    fn handle(&self, client: &Client, signal: i32) {
+        match (&self.resize, &self.proxy) {
+            (Some(target), _) if signal == interrupt::WINCH => resize(client, target),
+            (_, Some(container)) if !interrupt::is_private(signal) => {
+                // The container may have ended already; then our own end is near too.
+                let _ = client.container_kill(container, &interrupt::name(signal));
+            }
+            (_, None) => interrupt::die(signal),
+            _ => {}
         }
-        (_, None) => interrupt::die(signal),
-        _ => {}
-    })?;
-    Ok(())
+    }
 }

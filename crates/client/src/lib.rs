@@ -61,6 +61,16 @@ impl std::fmt::Debug for Client {
     }
 }
 
+/// A plain connection to an engine, for those who speak HTTP themselves.
+///
+/// # Errors
+/// If the engine cannot be reached.
+pub fn dial(endpoint: &Endpoint) -> errdefs::Result<Session> {
+    let stream = transport::Stream::connect(endpoint)
+        .map_err(|error| connection_failure::describe(endpoint, &error))?;
+    Ok(Session::new(http::Connection::new(stream), false)?)
+}
+
 impl Client {
     /// A client; connects with its first request.
     pub fn new(options: Options) -> Self {

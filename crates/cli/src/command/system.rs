@@ -1,6 +1,7 @@
 //! `system`: the engine itself.
 
 mod df;
+mod dial_stdio;
 pub(super) mod events;
 pub(super) mod info;
 pub(super) mod prune;
@@ -12,6 +13,7 @@ pub(crate) static GROUP: Group = Group {
     about: "Manage Docker",
     entries: &[
         leaf("df", &df::COMMAND),
+        leaf("dial-stdio", &dial_stdio::COMMAND).hide(),
         leaf("events", &events::COMMAND),
         leaf("info", &info::COMMAND),
         leaf("prune", &prune::COMMAND),

@@ -96,11 +96,13 @@ fn part(server: &Version, component: &Component) -> String {
         if !go.is_empty() {
             text.push_str(&format!("  Go version:\t{go}\n"));
         }
-        text.push_str(&format!(
-            "  Git commit:\t{}\n  Built:\t{}\n",
-            detail("GitCommit"),
-            built(detail("BuildTime"))
-        ));
+        for (name, value) in
+            [("Git commit", detail("GitCommit").to_owned()), ("Built", built(detail("BuildTime")))]
+        {
+            if !value.is_empty() {
+                text.push_str(&format!("  {name}:\t{value}\n"));
+            }
+        }
         text.push_str(&format!("  OS/Arch:\t{}/{}\n", detail("Os"), detail("Arch")));
         text.push_str(&format!("  Experimental:\t{}\n", server.experimental));
         return text;

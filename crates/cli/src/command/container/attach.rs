@@ -7,8 +7,7 @@ use client::container::{Attach, WaitCondition};
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
 use crate::flag::Parsed;
-use crate::interrupt;
-use crate::session::{self, Ended, Signals, Streams, Target};
+use crate::session::{self, Control, Ended, Signals, Streams, Target};
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -27,7 +26,7 @@ pub(crate) static COMMAND: Command = Command {
 };
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
-    interrupt::block();
+    let control = Control::take()?;
     let client = cli.client()?;
     let container = client.container_inspect(parsed.arg(0))?;
     if !container.state.running {
@@ -48,7 +47,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let attached = client.container_attach(&container.id, &options)?;
     let target = Target::Container(container.id.clone());
     let proxy = (parsed.on("sig-proxy") && !tty).then(|| container.id.clone());
-    session::handle_signals(client, Signals { resize: tty.then(|| target.clone()), proxy })?;
+    control.hand_over(client, Signals { resize: tty.then(|| target.clone()), proxy });
     if tty {
         // A size of its own first: only a change makes a shell draw its prompt again.
         session::jolt(client, &target);

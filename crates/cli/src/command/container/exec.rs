@@ -9,8 +9,8 @@ use crate::cli::Cli;
 use crate::failure::{EXIT_FAILURE, Failure, Outcome};
 use crate::flag::Parsed;
 use crate::opts::env as variables;
-use crate::session::{self, Ended, Signals, Streams, Target};
-use crate::{interrupt, terminal};
+use crate::session::{self, Control, Ended, Signals, Streams, Target};
+use crate::terminal;
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -38,7 +38,6 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let (stdin, tty) = (parsed.on("interactive") && !detach, parsed.on("tty"));
     if !detach {
         session::check_tty(stdin, tty)?;
-        interrupt::block();
     }
     let detach_keys = session::detach_keys(cli, parsed.text("detach-keys"));
     let console_size =
@@ -67,9 +66,10 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     if detach {
         return Ok(client.exec_start(&id, &start)?);
     }
+    let control = Control::take()?;
     let attached = client.exec_attach(&id, &start)?;
     let target = Target::Exec(id.clone());
-    session::handle_signals(client, Signals { resize: tty.then(|| target.clone()), proxy: None })?;
+    control.hand_over(client, Signals { resize: tty.then(|| target.clone()), proxy: None });
     if tty {
         session::resize(client, &target);
     }

@@ -9,8 +9,8 @@ use super::create::{self, Spec};
 use crate::cli::Cli;
 use crate::failure::{EXIT_ENGINE, EXIT_FAILURE, Failure, Outcome};
 use crate::flag::Parsed;
-use crate::session::{self, Ended, Signals, Streams, Target};
-use crate::{interrupt, terminal};
+use crate::session::{self, Control, Ended, Signals, Streams, Target};
+use crate::terminal;
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -37,8 +37,8 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         config.stdin_once = false;
     } else {
         session::check_tty(config.attach_stdin, config.tty)?;
-        interrupt::block();
     }
+    let control = if detach { None } else { Some(Control::take()?) };
     if config.tty
         && let Some((rows, columns)) = terminal::size()
         && let Some(host) = &mut spec.request.host_config
@@ -56,13 +56,19 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         cli.client()?.container_start(&id, "", "").map_err(|error| explained(cli, error.into()))?;
         return cli.print(id);
     }
-    attached(cli, parsed, &spec, &id)
+    match control {
+        Some(control) => attached(cli, parsed, &spec, &id, &control),
+        None => Ok(()),
+    }
 }
 
 /// Attaches before the start, so that no output is lost, and waits from before the start, so that no end is missed.
-fn attached(cli: &Cli, parsed: &Parsed, spec: &Spec, id: &str) -> Outcome {
+fn attached(cli: &Cli, parsed: &Parsed, spec: &Spec, id: &str, control: &Control) -> Outcome {
     let client = cli.client()?;
     let config = &spec.request.config;
+    let target = Target::Container(id.to_owned());
+    let proxy = parsed.on("sig-proxy").then(|| id.to_owned());
+    control.hand_over(client, Signals { resize: config.tty.then(|| target.clone()), proxy });
     let detach_keys = session::detach_keys(cli, parsed.text("detach-keys"));
     let attach = Attach {
         stdin: config.attach_stdin,
@@ -82,9 +88,6 @@ fn attached(cli: &Cli, parsed: &Parsed, spec: &Spec, id: &str) -> Outcome {
         }
         return Err(explained(cli, error.into()));
     }
-    let target = Target::Container(id.to_owned());
-    let proxy = parsed.on("sig-proxy").then(|| id.to_owned());
-    session::handle_signals(client, Signals { resize: config.tty.then(|| target.clone()), proxy })?;
     if config.tty {
         session::resize(client, &target);
     }

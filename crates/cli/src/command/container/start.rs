@@ -7,8 +7,7 @@ use client::container::{Attach, WaitCondition};
 use crate::cli::Cli;
 use crate::failure::{EXIT_FAILURE, Failure, Failures, Outcome};
 use crate::flag::Parsed;
-use crate::interrupt;
-use crate::session::{self, Ended, Signals, Streams, Target};
+use crate::session::{self, Control, Ended, Signals, Streams, Target};
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -56,7 +55,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
 }
 
 fn start_attached(cli: &Cli, parsed: &Parsed) -> Outcome {
-    interrupt::block();
+    let control = Control::take()?;
     let client = cli.client()?;
     let container = client.container_inspect(parsed.arg(0))?;
     let tty = container.config.tty;
@@ -70,7 +69,7 @@ fn start_attached(cli: &Cli, parsed: &Parsed) -> Outcome {
     client.container_start(&container.id, parsed.text("checkpoint"), parsed.text("checkpoint-dir"))?;
     let target = Target::Container(container.id.clone());
     let proxy = (!tty).then(|| container.id.clone());
-    session::handle_signals(client, Signals { resize: tty.then(|| target.clone()), proxy })?;
+    control.hand_over(client, Signals { resize: tty.then(|| target.clone()), proxy });
     if tty {
         session::resize(client, &target);
     }
