@@ -44,6 +44,7 @@ pub(crate) struct Shim {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) created: Option<Result<i32, runtime::StartError>>,
+    pub(crate) warnings: Vec<String>,
     pub(crate) exited: Option<Exit>,
     /// Its program could not be executed; there is no end to tell.
     pub(crate) not_started: bool,
@@ -220,6 +221,11 @@ impl Handle {
     /// The process id of the container's first process, if it has been made.
     pub fn pid(&self) -> Option<i32> {
         self.0.state().created.as_ref().and_then(|created| created.as_ref().ok().copied())
+    }
+
+    /// What could not be done and was left out when the container was made, for a log; empty if it was adopted.
+    pub fn warnings(&self) -> Vec<String> {
+        self.0.state().warnings.clone()
     }
 
     /// How it ended, if it has.

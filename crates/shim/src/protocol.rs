@@ -148,6 +148,8 @@ pub(crate) enum Message {
     },
     /// Another daemon has connected; this connection is closed.
     Replaced,
+    /// What could not be done and was left out when the container was made; comes before [`Message::Created`].
+    Warnings(Vec<String>),
     /// The container is made and waits (its first process's id), or could not be made and the shim ends.
     Created(Result<i32, runtime::StartError>),
     Event(Event),

@@ -120,6 +120,7 @@ impl Reactor {
                 }
             }
             Message::Replaced => shim.change(|state| state.replaced = true),
+            Message::Warnings(warnings) => shim.change(|state| state.warnings = warnings),
             Message::Created(created) => shim.change(|state| state.created = Some(created)),
             Message::Answer { number, answer } => shim.answer(number, answer, fds),
             Message::Event(Event::Exited(exit)) => self.exited(shim, exit),

@@ -109,8 +109,11 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn tell_created(&mut self, created: Result<i32, runtime::StartError>) {
+    pub(super) fn tell_created(&mut self, warnings: Vec<String>, created: Result<i32, runtime::StartError>) {
         if let Some(control) = &mut self.control {
+            if !warnings.is_empty() {
+                control.send(Message::Warnings(warnings), Vec::new());
+            }
             control.send(Message::Created(created), Vec::new());
         }
     }

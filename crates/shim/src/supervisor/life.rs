@@ -25,8 +25,15 @@ impl Supervisor {
         stdio: Stdio,
         netns: Option<OwnedFd>,
     ) -> Result<(), runtime::StartError> {
-        let mut given = runtime::Given::default();
-        given.network = netns.as_ref().map(std::os::fd::AsFd::as_fd);
+        #[expect(
+            clippy::field_reassign_with_default,
+            reason = "one of its fields cannot be named outside its crate"
+        )]
+        let given = {
+            let mut given = runtime::Given::default();
+            given.network = netns.as_ref().map(std::os::fd::AsFd::as_fd);
+            given
+        };
         let terminal = plan.process.terminal;
         let (creating, ours) = if terminal {
             (runtime::create(plan, runtime::Io::Terminal, given), super::process::OurEnds::default())
@@ -147,12 +154,13 @@ impl Supervisor {
             self.cgroup = created.cgroup.take();
             self.watch_oom();
         }
+        let warnings = std::mem::take(&mut created.warnings);
         let pid = created.pid.as_raw_nonzero().get();
         if let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) {
             process.stage = Stage::Created(created);
         }
         if place == INIT {
-            self.tell_created(Ok(pid));
+            self.tell_created(warnings, Ok(pid));
         }
         self.watch_clients(place);
     }
@@ -194,7 +202,7 @@ impl Supervisor {
         }
         match asked {
             Some(number) => self.answer(number, Answer::StartFailed(error)),
-            None => self.tell_created(Err(error)),
+            None => self.tell_created(Vec::new(), Err(error)),
         }
         self.over = true;
     }
