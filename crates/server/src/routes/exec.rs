@@ -1,8 +1,12 @@
 //! Extra processes in running containers.
 
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+
 use api::exec::{CreateRequest, CreateResponse, StartRequest};
 use api::version::Version;
-use errdefs::invalid;
+use errdefs::{Class, invalid};
 use hyper::StatusCode;
 
 use crate::hijack::{self, MULTIPLEXED, RAW};
@@ -30,14 +34,38 @@ pub(super) async fn start(mut request: Request) -> Answer {
         blocking(move || execs.start_detached(&id, &body)).await?;
         return response::empty(StatusCode::OK);
     }
-    let start = blocking(move || execs.start(&id, &body)).await?;
-    let framed = !start.tty() && request.wants_upgrade() && request.version >= Version::minor(42);
-    let content_type = if framed { MULTIPLEXED } else { RAW };
-    hijack::take(
-        request.into_hold(),
-        content_type,
-        Box::new(move |stream, initial| start.connect(stream, initial)),
-    )
+    let tty = body.tty;
+    let start = match blocking(move || execs.start(&id, &body)).await {
+        Err(error) if error.class() == Class::NotFound => return Err(error),
+        // By now Docker has taken the connection over, so clients look for any other failure in the stream.
+        Err(error) => {
+            let content_type = content_type(&request, tty);
+            let hand_over = move |out, _| tell(&error, tty, out);
+            return hijack::take(request.into_hold(), content_type, Box::new(hand_over));
+        }
+        Ok(start) => start,
+    };
+    let content_type = content_type(&request, start.tty());
+    let hand_over = move |stream, initial| start.connect(stream, initial);
+    hijack::take(request.into_hold(), content_type, Box::new(hand_over))
+}
+
+fn content_type(request: &Request, tty: bool) -> &'static str {
+    let framed = !tty && request.wants_upgrade() && request.version >= Version::minor(42);
+    if framed { MULTIPLEXED } else { RAW }
+}
+
+/// Writes an error as the process's output.
+fn tell(error: &errdefs::Error, tty: bool, out: OwnedFd) {
+    let text = format!("{error}\r\n");
+    let mut bytes = Vec::new();
+    if tty {
+        bytes.extend_from_slice(text.as_bytes());
+    } else {
+        api::stream::frame(api::stream::Stream::Stdout, text.as_bytes(), &mut bytes);
+    }
+    // A line fits into any socket's buffer; a client that is gone needs no word.
+    let _ = File::from(out).write_all(&bytes);
 }
 
 /// `POST /exec/{id}/resize`.
