@@ -38,6 +38,8 @@ pub struct Config {
     pub ip_masq: bool,
     /// `--ip-forward`: switch forwarding on if it is off.
     pub ip_forward: bool,
+    /// `--ip-forward-no-drop`: when forwarding is switched on, let everything through, not only containers' packets.
+    pub ip_forward_no_drop: bool,
     /// `--ip`: host address for published ports that name none. Unspecified means 0.0.0.0 and [::].
     pub host_ip: IpAddr,
     /// `--mtu` of the default bridge; 0 means the kernel's default, 1500.
@@ -68,6 +70,7 @@ impl Default for Config {
             icc: true,
             ip_masq: true,
             ip_forward: true,
+            ip_forward_no_drop: false,
             host_ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             mtu: 0,
             host_gateway_ips: Vec::new(),

@@ -15,7 +15,8 @@
 //!   chain ports       { dnat by @ports4, then by @any4 }
 //!   chain postrouting { hook postrouting srcnat; from 127.0.0.0/8 to a bridge: masquerade; from @masquerade outwards: masquerade }
 //!   chain forward     { hook forward filter;    established: accept; in . out in @icc: accept;
-//!                       to a bridge, rewritten: accept; to a bridge: drop; from @internal: drop }
+//!                       to a bridge, rewritten: accept; to a bridge: drop; from @internal: drop; jump router4 }
+//!   chain router4     { not from a bridge: drop }    # only if this engine made the host forward
 //! }
 //! ```
 //! Invariants: one change is one transaction; no other table is touched; a packet reaches a container only as an answer,
@@ -41,7 +42,7 @@ use rustix::io::Errno;
 
 use crate::netlink::nftables::{
     BaseChain, Element, Expression as Step, Hook, KIND_LOCAL, Kind, REGISTER, Transaction, Verdict,
-    base_chains, connection, family, get_table, hook, meta,
+    base_chains, connection, family, get_chain, get_table, hook, meta,
 };
 use crate::netlink::{Encoder, Socket};
 use crate::{Endpoint, Protocol};
@@ -67,6 +68,10 @@ const ANY4: &str = "any4";
 const PORTS6: &str = "ports6";
 const ANY6: &str = "any6";
 
+/// Their being there is what a later daemon knows the guard by.
+const ROUTER4: &str = "router4";
+const ROUTER6: &str = "router6";
+
 const NFPROTO_IPV4: &[u8] = &[2];
 const NFPROTO_IPV6: &[u8] = &[10];
 const LOOPBACK_MASK: &[u8] = &[255, 0, 0, 0];
@@ -77,12 +82,21 @@ const LOOPBACK: &[u8] = &[127, 0, 0, 0];
 pub(crate) struct Firewall {
     table: String,
     socket: Socket,
+    /// Families that the host would not forward without this engine.
+    pub(crate) guard: Guard,
+}
+
+/// Families of which nothing is forwarded but for containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Guard {
+    pub(crate) v4: bool,
+    pub(crate) v6: bool,
 }
 
 impl Firewall {
     /// Opens the socket in the calling thread's network namespace. The table is made by [`Firewall::rebuild`].
     pub(crate) fn open(table: &str) -> Result<Self> {
-        Ok(Self { table: table.to_owned(), socket: Socket::netfilter()? })
+        Ok(Self { table: table.to_owned(), socket: Socket::netfilter()?, guard: Guard::default() })
     }
 
     /// Netlink messages sent so far.
@@ -99,6 +113,7 @@ impl Firewall {
         change.table();
         declare_sets(&mut change);
         declare_chains(&mut change);
+        declare_guard(&mut change, self.guard);
         add(&mut change, &bridges.iter().flat_map(bridge_entries).collect::<Vec<_>>());
         add(&mut change, ports);
         self.socket.run(change.finish(), || "rebuild the nftables table".to_owned())
@@ -117,6 +132,24 @@ impl Firewall {
             Ok(()) => Ok(true),
             Err(refused) if matches!(refused.errno, Errno::NOENT | Errno::EXIST) => Ok(false),
             Err(refused) => Err(errdefs::system("change the nftables table").with_source(refused)),
+        }
+    }
+
+    /// Takes over from the table of an earlier daemon which families it guards.
+    pub(crate) fn remember_guard(&mut self) -> Result<()> {
+        self.guard = Guard { v4: self.has_chain(ROUTER4)?, v6: self.has_chain(ROUTER6)? };
+        Ok(())
+    }
+
+    fn has_chain(&mut self, chain: &str) -> Result<bool> {
+        let mut request = Encoder::new();
+        get_chain(&mut request, &self.table, chain);
+        match self.socket.try_query(request, |_, _| Ok(()))? {
+            Ok(()) => Ok(true),
+            Err(refused) if refused.errno == Errno::NOENT => Ok(false),
+            Err(refused) => {
+                Err(errdefs::system("look for a chain of the nftables table").with_source(refused))
+            }
         }
     }
 
@@ -376,4 +409,15 @@ fn forward_rules(change: &mut Transaction<'_>) {
     rule(change, "forward", &[&to_bridge, &rewritten(DESTINATION_NAT)], Step::Verdict(Verdict::Accept));
     rule(change, "forward", &[&to_bridge], Step::Verdict(Verdict::Drop));
     rule(change, "forward", &[&in_set(meta::INPUT_NAME, INTERNAL, false)], Step::Verdict(Verdict::Drop));
+}
+
+fn declare_guard(change: &mut Transaction<'_>, guard: Guard) {
+    for (wanted, chain, family) in [(guard.v4, ROUTER4, NFPROTO_IPV4), (guard.v6, ROUTER6, NFPROTO_IPV6)] {
+        if wanted {
+            change.chain(chain, None);
+            let foreign = in_set(meta::INPUT_NAME, BRIDGES, true);
+            rule(change, chain, &[&foreign], Step::Verdict(Verdict::Drop));
+            rule(change, "forward", &[&is_family(family)], Step::Verdict(Verdict::Jump(chain)));
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod create;
 mod recover;
 mod reserve;
 mod state;
+mod switches;
 mod watch;
 
 use std::collections::HashSet;

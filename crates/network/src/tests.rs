@@ -4,5 +4,6 @@
 mod definitions;
 mod firewall;
 mod lifecycle;
+mod model;
 mod ports;
 mod world;

@@ -86,6 +86,15 @@ pub(crate) fn get_table(e: &mut Encoder, table: &str) {
     });
 }
 
+/// Asks for a chain of the inet table of this name.
+pub(crate) fn get_chain(e: &mut Encoder, table: &str, chain: &str) {
+    e.message(GETCHAIN, flag::REQUEST | flag::ACK, |e| {
+        e.raw(&[FAMILY_INET, 0, 0, 0]);
+        e.text(1, table);
+        e.text(3, chain);
+    });
+}
+
 /// A base chain of any table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BaseChain {

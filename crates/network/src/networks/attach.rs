@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;
-use std::path::Path;
 
 use errdefs::{Collected, Context, Result};
 use ipnet::IpNet;
 use rustix::io::Errno;
 
 use super::Inner;
+use super::switches::switch;
 use crate::definition::option;
 use crate::firewall::{self, Entry};
 use crate::netlink::{Encoder, Socket, conntrack, route};
@@ -232,14 +232,4 @@ fn set_inside(netns: &Netns, sysctls: &[(String, String)]) -> Result<()> {
         });
         inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
-}
-
-/// Writes a switch below `/proc/sys`, unless it has the value: a read-only `/proc/sys` with the right values is fine.
-pub(super) fn switch(path: &str, value: &str) -> Result<()> {
-    let path = Path::new("/proc/sys").join(path);
-    let now = std::fs::read_to_string(&path).context(|| format!("read {}", path.display()))?;
-    if now.trim_end() == value {
-        return Ok(());
-    }
-    std::fs::write(&path, value).context(|| format!("write {}", path.display()))
 }

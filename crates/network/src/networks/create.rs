@@ -44,15 +44,16 @@ impl Inner {
         }
     }
 
-    /// Intent record, link, rules. The link may turn out to be the user's own.
+    /// Intent record, rules, link. The link may turn out to be the user's own.
     fn realise(&self, network: &Arc<Network>) -> Result<Arc<Network>> {
         let mut network = Network::clone(network);
         network.link_made = route::link(&mut self.host.lock(), &network.bridge)?.is_none();
         let network = Arc::new(network);
         self.store.put(&NETWORKS, &network.id, &NetworkRecord::new(&network))?;
         self.state.lock().networks.insert(network.id.clone(), Arc::clone(&network));
-        self.ensure_bridge(&network)?;
+        // Rules first: the bridge is never without them.
         self.apply(&firewall::bridge_entries(&network.firewall_bridge()), &[])?;
+        self.ensure_bridge(&network)?;
         Ok(network)
     }
 

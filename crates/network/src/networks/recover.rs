@@ -1,7 +1,6 @@
 //! Start and end: from records to links and rules, and removal of what has no owner.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,10 +12,10 @@ use rustix::io::Errno;
 use store::Store;
 
 use super::Inner;
-use super::attach::switch;
 use super::create::with_gateway;
 use super::reserve::{random_id, random_mac};
 use super::state::State;
+use super::switches::{self, Family};
 use crate::definition::{DEFAULT_NETWORK, option};
 use crate::firewall::Firewall;
 use crate::netlink::{Encoder, Socket, route};
@@ -68,14 +67,17 @@ impl Inner {
             store,
         };
         inner.ensure_predefined()?;
-        if inner.config.ip_forward {
-            switch("net/ipv4/ip_forward", "1")?;
+        // Rules first: nothing is forwarded and no bridge has an address before they hold.
+        {
+            let mut firewall = inner.firewall.lock();
+            firewall.remember_guard()?;
+            inner.rebuild(&mut firewall)?;
         }
+        inner.forward(Family::V4)?;
         let all: Vec<_> = inner.state.lock().networks.values().cloned().collect();
         for network in all.iter().filter(|network| network.driver == Driver::Bridge) {
             inner.ensure_bridge(network)?;
         }
-        inner.rebuild(&mut inner.firewall.lock())?;
         Ok(inner)
     }
 
@@ -179,6 +181,9 @@ impl Inner {
     pub(super) fn ensure_bridge(&self, network: &Network) -> Result<()> {
         let name = &network.bridge;
         let what = || format!("set up link {name}");
+        if network.enable_ipv6 {
+            self.forward(Family::V6).context(what)?;
+        }
         let mut host = self.host.lock();
         let link = match route::link(&mut host, name)? {
             Some(link) => link,
@@ -191,7 +196,7 @@ impl Inner {
             }
         };
         // Before any address: a link with an address and wrong switches could be talked to.
-        set_switches(network).context(what)?;
+        switches::set_of_bridge(network).context(what)?;
         let present = route::addresses(&mut host, link.index)?;
         let mut batch = Encoder::new();
         if !link.up {
@@ -279,41 +284,6 @@ fn predefined(name: &str, driver: Driver, id: String) -> Network {
 
 fn is_link_local(net: &IpNet) -> bool {
     matches!(net, IpNet::V6(net) if net.addr().is_unicast_link_local())
-}
-
-fn set_switches(network: &Network) -> Result<()> {
-    let name = &network.bridge;
-    // Answers to connections from 127.0.0.1 come in here. The firewall drops whoever abuses it.
-    switch(&format!("net/ipv4/conf/{name}/route_localnet"), "1")?;
-    if !Path::new("/proc/sys/net/ipv6").exists() {
-        return Ok(());
-    }
-    switch(&format!("net/ipv6/conf/{name}/accept_ra"), "0")?;
-    switch(&format!("net/ipv6/conf/{name}/disable_ipv6"), if network.enable_ipv6 { "0" } else { "1" })?;
-    if network.enable_ipv6 {
-        forward_ipv6()?;
-    }
-    Ok(())
-}
-
-/// Lets IPv6 packets through. A host that forwards stops to listen to its routers, and would lose its default route: the
-/// links that listened go on doing so (2 is "even if forwarding").
-fn forward_ipv6() -> Result<()> {
-    let root = Path::new("/proc/sys/net/ipv6/conf");
-    let forwarding =
-        std::fs::read_to_string(root.join("all/forwarding")).context(|| "read net.ipv6 forwarding")?;
-    if forwarding.trim_end() == "1" {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(root).context(|| format!("read {}", root.display()))? {
-        let name = entry.context(|| format!("read {}", root.display()))?.file_name();
-        let switch = root.join(name).join("accept_ra");
-        if std::fs::read_to_string(&switch).is_ok_and(|value| value.trim_end() == "1") {
-            std::fs::write(&switch, "2").context(|| format!("write {}", switch.display()))?;
-        }
-    }
-    switch("net/ipv6/conf/default/forwarding", "1")?;
-    switch("net/ipv6/conf/all/forwarding", "1")
 }
 
 fn ephemeral_ports() -> (u16, u16) {

@@ -192,3 +192,57 @@ fn a_foreign_chain_that_drops_is_named() {
     });
     assert_eq!(ask(&container.netns, "192.0.2.3:80"), Some(HOST.to_string()));
 }
+
+/// A machine on another segment, routed to by this host.
+fn second_segment() -> crate::Netns {
+    let netns = crate::netns::Pool::start(0).unwrap().take().unwrap();
+    let commands = [
+        "link add lan1 type veth peer name wan1",
+        "link set wan1 up",
+        "link set lan1 up",
+        "address add 198.51.100.1/24 dev lan1",
+    ];
+    commands.iter().for_each(|command| drop(oracle("ip", &command.split(' ').collect::<Vec<_>>()).unwrap()));
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&std::os::fd::AsFd::as_fd(&netns));
+    oracle("ip", &["link", "set", "wan1", "netns", &format!("/proc/{}/fd/{fd}", std::process::id())])
+        .unwrap();
+    within(&netns, || {
+        for command in
+            ["link set wan1 up", "address add 198.51.100.2/24 dev wan1", "route add default via 198.51.100.1"]
+        {
+            oracle("ip", &command.split(' ').collect::<Vec<_>>()).unwrap();
+        }
+    });
+    netns
+}
+
+#[test]
+fn the_host_does_not_become_a_router_for_others() {
+    let forwarded = |config: Config, forwarding: &str| {
+        let home = super::world::fresh_host();
+        std::fs::write("/proc/sys/net/ipv4/ip_forward", forwarding).unwrap();
+        let mut world = World::here(home, config);
+        let neighbour = world.neighbour();
+        neighbour.route_through_host();
+        let behind = second_segment();
+        serve(&behind, "198.51.100.2:80");
+        let container = world.start("c1", &["8080:80"]);
+        serve(&container.netns, "0.0.0.0:80");
+        let mut seen = Vec::new();
+        // The second time after the daemon was killed: forwarding is on then, and the table knows who did it.
+        for _ in 0..2 {
+            assert_eq!(ask(&neighbour.netns, "192.0.2.2:8080"), Some(NEIGHBOUR.to_string()));
+            assert_eq!(ask(&container.netns, "198.51.100.2:80").as_deref(), Some("198.51.100.1"));
+            seen.push(super::world::is_reachable(&neighbour.netns, "198.51.100.2:80"));
+            world.restart();
+        }
+        seen
+    };
+    if oracle("ip", &["link"]).is_none() {
+        return;
+    }
+    assert_eq!(forwarded(Config::default(), "0"), [false, false]);
+    assert_eq!(forwarded(Config { ip_forward_no_drop: true, ..Config::default() }, "0"), [true, true]);
+    // A host that is a router stays one.
+    assert_eq!(forwarded(Config::default(), "1"), [true, true]);
+}

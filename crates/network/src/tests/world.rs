@@ -60,7 +60,11 @@ impl World {
     }
 
     pub(super) fn with(config: Config) -> Self {
-        let home = fresh_host();
+        Self::here(fresh_host(), config)
+    }
+
+    /// The engine begins on this host.
+    pub(super) fn here(home: Netns, config: Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&dir.path().join("db")).unwrap());
         let networks = Networks::open(config.clone(), Arc::clone(&store)).unwrap();
@@ -191,6 +195,11 @@ pub(super) fn serve(netns: &Netns, address: &str) {
 /// Asks a service where it sees the caller: `None` if there is no way to it.
 pub(super) fn ask(from: &Netns, service: &str) -> Option<String> {
     ask_for(from, service, DEADLINE)
+}
+
+/// Whether there is a way to a service, for tests that ask both ways.
+pub(super) fn is_reachable(from: &Netns, service: &str) -> bool {
+    ask_for(from, service, PATIENCE).is_some()
 }
 
 /// Asserts that there is no way to a service.
