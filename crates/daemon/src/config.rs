@@ -229,6 +229,7 @@ fn network_config(values: &Reader, pools: &[(String, u8)]) -> Result<network::Co
         icc: values.bool("icc", default.icc)?,
         ip_masq: values.bool("ip-masq", default.ip_masq)?,
         ip_forward: values.bool("ip-forward", default.ip_forward)?,
+        ip_forward_no_drop: values.bool("ip-forward-no-drop", default.ip_forward_no_drop)?,
         host_ip: values.parsed("ip")?.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         mtu: values.parsed("mtu")?.unwrap_or(default.mtu),
         host_gateway_ips: values.all_parsed("host-gateway-ip")?,

@@ -111,7 +111,7 @@ pub(crate) static TABLE: &[Flag] = &[
     flag("insecure-registry", "insecure-registries", Many, Meant),
     flag("ip", "ip", One, Meant),
     flag("ip-forward", "ip-forward", Bool, Meant),
-    flag("ip-forward-no-drop", "ip-forward-no-drop", Bool, Ignored),
+    flag("ip-forward-no-drop", "ip-forward-no-drop", Bool, Meant),
     flag("ip-masq", "ip-masq", Bool, Meant),
     flag("ip6tables", "ip6tables", Bool, Ignored),
     flag("iptables", "iptables", Bool, Ignored),
