@@ -3,6 +3,7 @@
 mod attach;
 mod cp;
 mod exec;
+mod isolation;
 mod kill;
 mod logs;
 mod outlive;
