@@ -31,14 +31,14 @@ fn a_link_in_the_container_never_leads_out_of_it() {
     let secret = daemon.scratch().join("secret");
     fs::write(&secret, "host").expect("write");
     let link = format!("ln -s {} /escape; ln -s / /root-link; sleep 1000", daemon.scratch().display());
-    daemon.hythe(["run", "-d", "--name", "c", "busybox", "sh", "-c", &link]).ok();
+    daemon.hythe(["run", "-d", "--name", "cc", "busybox", "sh", "-c", &link]).ok();
     testkit::wait::until_true("the links are made", || {
-        daemon.hythe(["exec", "c", "test", "-L", "/root-link"]).code == 0
+        daemon.hythe(["exec", "cc", "test", "-L", "/root-link"]).code == 0
     });
     let out = daemon.scratch().join("out").display().to_string();
-    assert_ne!(daemon.hythe(["cp", "c:/escape/secret", &out]).code, 0);
+    assert_ne!(daemon.hythe(["cp", "cc:/escape/secret", &out]).code, 0);
     fs::write(daemon.scratch().join("evil"), "evil").expect("write");
     let evil = daemon.scratch().join("evil").display().to_string();
-    assert_ne!(daemon.hythe(["cp", &evil, "c:/escape/secret"]).code, 0);
+    assert_ne!(daemon.hythe(["cp", &evil, "cc:/escape/secret"]).code, 0);
     assert_eq!(fs::read_to_string(&secret).expect("read"), "host");
 }

@@ -5,16 +5,16 @@ use testkit::Daemon;
 #[test]
 fn runs_inside_with_its_own_status_and_streams() {
     let daemon = Daemon::start();
-    daemon.hythe(["run", "-d", "--name", "c", "-e", "A=1", "-w", "/tmp", "busybox", "sleep", "1000"]).ok();
+    daemon.hythe(["run", "-d", "--name", "cc", "-e", "A=1", "-w", "/tmp", "busybox", "sleep", "1000"]).ok();
     for client in ["hythe", "docker"] {
         let run = |args: &[&str]| if client == "hythe" { daemon.hythe(args) } else { daemon.docker(args) };
-        let output = run(&["exec", "c", "sh", "-c", "echo out; echo err >&2; exit 5"]);
+        let output = run(&["exec", "cc", "sh", "-c", "echo out; echo err >&2; exit 5"]);
         assert_eq!(
             (output.code, output.stdout.as_str(), output.stderr.as_str()),
             (5, "out\n", "err\n"),
             "{client}"
         );
-        assert_eq!(run(&["exec", "c", "sh", "-c", "echo $A $(pwd)"]).ok(), "1 /tmp");
+        assert_eq!(run(&["exec", "cc", "sh", "-c", "echo $A $(pwd)"]).ok(), "1 /tmp");
         assert_eq!(
             run(&[
                 "exec",
@@ -24,7 +24,7 @@ fn runs_inside_with_its_own_status_and_streams() {
                 "/",
                 "-u",
                 "nobody",
-                "c",
+                "cc",
                 "sh",
                 "-c",
                 "echo $A$B $(pwd) $(id -un)"
@@ -32,15 +32,15 @@ fn runs_inside_with_its_own_status_and_streams() {
             .ok(),
             "12 / nobody"
         );
-        assert_eq!(run(&["exec", "-t", "c", "tty"]).ok(), "/dev/pts/0\r");
-        let output = run(&["exec", "c", "nothere"]);
+        assert_eq!(run(&["exec", "-t", "cc", "tty"]).ok(), "/dev/pts/0\r");
+        let output = run(&["exec", "cc", "nothere"]);
         assert_eq!(output.code, 127, "{output:?}");
         let all = format!("{}{}", output.stdout, output.stderr);
         assert!(all.contains("exec: \"nothere\": executable file not found in $PATH"), "{all}");
     }
-    assert_eq!(daemon.hythe_with_input(["exec", "-i", "c", "wc", "-c"], &[b'x'; 300_000]).ok(), "300000");
+    assert_eq!(daemon.hythe_with_input(["exec", "-i", "cc", "wc", "-c"], &[b'x'; 300_000]).ok(), "300000");
     let caps = |args: &[&str]| {
-        daemon.hythe(["exec"].iter().chain(args).chain(&["c", "grep", "CapEff", "/proc/self/status"])).ok()
+        daemon.hythe(["exec"].iter().chain(args).chain(&["cc", "grep", "CapEff", "/proc/self/status"])).ok()
     };
     assert_eq!(caps(&[]), "CapEff:\t00000000a80425fb");
     assert_ne!(caps(&["--privileged"]), caps(&[]));
@@ -49,10 +49,10 @@ fn runs_inside_with_its_own_status_and_streams() {
 #[test]
 fn detached_runs_on_by_itself() {
     let daemon = Daemon::start();
-    daemon.hythe(["run", "-d", "--name", "c", "busybox", "sleep", "1000"]).ok();
-    assert_eq!(daemon.hythe(["exec", "-d", "c", "sh", "-c", "echo there > /done"]).ok(), "");
+    daemon.hythe(["run", "-d", "--name", "cc", "busybox", "sleep", "1000"]).ok();
+    assert_eq!(daemon.hythe(["exec", "-d", "cc", "sh", "-c", "echo there > /done"]).ok(), "");
     testkit::wait::until_true("the exec writes", || {
-        daemon.hythe(["exec", "c", "cat", "/done"]).stdout == "there\n"
+        daemon.hythe(["exec", "cc", "cat", "/done"]).stdout == "there\n"
     });
 }
 

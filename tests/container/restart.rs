@@ -16,12 +16,12 @@ fn start_again_keeps_the_files() {
 #[test]
 fn restart_makes_a_new_process() {
     let daemon = Daemon::start();
-    daemon.hythe(["run", "-d", "--name", "c", "-p", "18090:80", "busybox", "sleep", "1000"]).ok();
-    let pid = || daemon.hythe(["inspect", "-f", "{{.State.Pid}}", "c"]).ok();
+    daemon.hythe(["run", "-d", "--name", "cc", "-p", "18090:80", "busybox", "sleep", "1000"]).ok();
+    let pid = || daemon.hythe(["inspect", "-f", "{{.State.Pid}}", "cc"]).ok();
     let before = pid();
-    daemon.hythe(["restart", "-t", "0", "c"]).ok();
+    daemon.hythe(["restart", "-t", "0", "cc"]).ok();
     assert_ne!(pid(), before);
-    assert_eq!(daemon.hythe(["port", "c", "80"]).ok(), "0.0.0.0:18090\n[::]:18090");
+    assert_eq!(daemon.hythe(["port", "cc", "80"]).ok(), "0.0.0.0:18090\n[::]:18090");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn on_failure_counts_and_gives_up() {
 #[test]
 fn a_stop_by_hand_is_respected() {
     let daemon = Daemon::start();
-    daemon.hythe(["run", "-d", "--name", "c", "--restart", "always", "busybox", "sleep", "1000"]).ok();
-    daemon.hythe(["stop", "-t", "0", "c"]).ok();
-    assert_eq!(daemon.hythe(["inspect", "-f", "{{.State.Status}}", "c"]).ok(), "exited");
+    daemon.hythe(["run", "-d", "--name", "cc", "--restart", "always", "busybox", "sleep", "1000"]).ok();
+    daemon.hythe(["stop", "-t", "0", "cc"]).ok();
+    assert_eq!(daemon.hythe(["inspect", "-f", "{{.State.Status}}", "cc"]).ok(), "exited");
 }

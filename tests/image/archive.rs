@@ -28,17 +28,17 @@ fn saved_images_load_again() {
 #[test]
 fn a_root_tree_becomes_an_image() {
     let daemon = Daemon::start();
-    daemon.hythe(["run", "--name", "c", "busybox", "sh", "-c", "echo mine > /file"]).ok();
+    daemon.hythe(["run", "--name", "cc", "busybox", "sh", "-c", "echo mine > /file"]).ok();
     let file = daemon.scratch().join("root.tar").display().to_string();
-    daemon.hythe(["export", "-o", &file, "c"]).ok();
+    daemon.hythe(["export", "-o", &file, "cc"]).ok();
     let id = daemon.hythe(["import", "-c", "CMD [\"cat\",\"/file\"]", "-m", "by hand", &file, "mine:1"]).ok();
     assert!(id.starts_with("sha256:"), "{id}");
     assert_eq!(daemon.hythe(["run", "--rm", "mine:1"]).ok(), "mine");
     assert!(daemon.hythe(["history", "mine:1"]).ok().contains("by hand"));
-    let id = daemon.hythe(["commit", "-m", "again", "c", "mine:2"]).ok();
+    let id = daemon.hythe(["commit", "-m", "again", "cc", "mine:2"]).ok();
     assert!(id.starts_with("sha256:"), "{id}");
     assert_eq!(daemon.hythe(["run", "--rm", "mine:2", "cat", "/file"]).ok(), "mine");
-    assert_eq!(daemon.hythe(["diff", "c"]).ok(), "A /file");
+    assert_eq!(daemon.hythe(["diff", "cc"]).ok(), "A /file");
 }
 
 #[test]

@@ -29,8 +29,8 @@ fn containers_reach_each_other_and_the_outside_sees_the_host() {
     let sandbox = Sandbox::new();
     let outside = sandbox.outside();
     let daemon = Daemon::within(sandbox, Options { images: vec!["busybox"], ..Options::default() });
-    daemon.hythe(["run", "-d", "--name", "a", "busybox", "sleep", "1000"]).ok();
-    let address = daemon.hythe(["inspect", "-f", "{{.NetworkSettings.IPAddress}}", "a"]).ok();
+    daemon.hythe(["run", "-d", "--name", "aa", "busybox", "sleep", "1000"]).ok();
+    let address = daemon.hythe(["inspect", "-f", "{{.NetworkSettings.IPAddress}}", "aa"]).ok();
     daemon.hythe(["run", "--rm", "busybox", "ping", "-c", "1", "-W", "5", &address]).ok();
     // Out: masqueraded, so that the answer finds its way.
     let listener = outside.sandbox().on_network(|| TcpListener::bind(("0.0.0.0", 7777)).expect("bind"));

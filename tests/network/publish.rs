@@ -80,7 +80,7 @@ fn udp_ranges_and_random_ports() {
         "run",
         "-d",
         "--name",
-        "u",
+        "uu",
         "-p",
         "5353:53/udp",
         "-p",
@@ -97,9 +97,9 @@ fn udp_ranges_and_random_ports() {
         "cat",
     ];
     daemon.hythe(args).ok();
-    assert_eq!(daemon.hythe(["port", "u", "53/udp"]).ok(), "0.0.0.0:5353\n[::]:5353");
-    assert_eq!(daemon.hythe(["port", "u", "7001"]).ok(), "0.0.0.0:7001\n[::]:7001");
-    let random = daemon.hythe(["port", "u", "80"]).ok();
+    assert_eq!(daemon.hythe(["port", "uu", "53/udp"]).ok(), "0.0.0.0:5353\n[::]:5353");
+    assert_eq!(daemon.hythe(["port", "uu", "7001"]).ok(), "0.0.0.0:7001\n[::]:7001");
+    let random = daemon.hythe(["port", "uu", "80"]).ok();
     let port: u16 = random
         .lines()
         .next()

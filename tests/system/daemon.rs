@@ -43,9 +43,9 @@ fn configuration_is_checked() {
 #[test]
 fn a_graceful_stop_and_start_keep_containers_running() {
     let mut daemon = Daemon::start();
-    daemon.hythe(["run", "-d", "--name", "c", "busybox", "sleep", "1000"]).ok();
-    let pid = daemon.hythe(["inspect", "-f", "{{.State.Pid}}", "c"]).ok();
+    daemon.hythe(["run", "-d", "--name", "cc", "busybox", "sleep", "1000"]).ok();
+    let pid = daemon.hythe(["inspect", "-f", "{{.State.Pid}}", "cc"]).ok();
     daemon.stop();
     daemon.boot();
-    assert_eq!(daemon.hythe(["inspect", "-f", "{{.State.Pid}}", "c"]).ok(), pid);
+    assert_eq!(daemon.hythe(["inspect", "-f", "{{.State.Pid}}", "cc"]).ok(), pid);
 }
