@@ -1,5 +1,8 @@
 //! `attach`: joining a container's streams, and leaving them again.
 
+use std::io::{Read, Write};
+use std::process::Stdio;
+
 use testkit::{Daemon, Output};
 
 #[test]
@@ -19,12 +22,29 @@ fn sees_output_from_now_on_and_the_exit_status() {
 fn detach_keys_leave_the_container_running() {
     let daemon = Daemon::start();
     let line = format!("{} run -it --name held busybox sh", testkit::program("hythe").display());
-    // `script` gives the client a terminal; the keys come from its input: a command, then ctrl-p ctrl-q.
-    let input = daemon.scratch().join("keys");
-    std::fs::write(&input, b"echo ready\n\x10\x11").expect("write");
-    let mut command = daemon.client("script", ["-qec", &line, "/dev/null"]);
-    let output = Output::of(command.stdin(std::fs::File::open(&input).expect("open")));
-    assert_eq!(output.code, 0, "{output:?}");
+    // `script` gives the client a terminal. The prompt shows that the session stands and the terminal is raw; only then
+    // are control characters keys and not the line discipline's.
+    let mut client = daemon
+        .client("script", ["-qec", &line, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("start script");
+    let mut seen = Vec::new();
+    let mut output = client.stdout.take().expect("piped");
+    while !seen.ends_with(b"/ # ") {
+        let mut byte = [0];
+        assert_eq!(output.read(&mut byte).expect("read"), 1, "{}", String::from_utf8_lossy(&seen));
+        seen.push(byte[0]);
+        // Busybox asks the terminal where the cursor is; a person's terminal would answer.
+        if seen.ends_with(b"\x1b[6n") {
+            seen.truncate(seen.len() - 4);
+        }
+    }
+    let mut keys = client.stdin.take().expect("piped");
+    keys.write_all(b"\x10\x11").expect("type");
+    assert!(client.wait().expect("reap script").success());
+    drop(keys);
     assert_eq!(daemon.hythe(["inspect", "-f", "{{.State.Running}}", "held"]).ok(), "true");
 }
 

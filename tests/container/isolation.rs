@@ -80,7 +80,7 @@ fn default_devices_are_dockers() {
     let script = "for f in /dev/*; do [ -c $f ] && [ ! -L $f ] && echo $f c $(stat -c '%t:%T %a' $f); done";
     assert_eq!(run(&daemon, &[], script), DEVICES);
     assert_eq!(
-        run(&daemon, &[], "readlink /dev/fd /dev/stdin /dev/ptmx"),
+        run(&daemon, &[], "for l in fd stdin ptmx; do readlink /dev/$l; done"),
         "/proc/self/fd\n/proc/self/fd/0\npts/ptmx"
     );
     // Nodes of other devices can be made, as in Docker, and not opened.

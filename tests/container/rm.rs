@@ -5,13 +5,12 @@ use testkit::Daemon;
 #[test]
 fn refuses_a_running_one_without_force() {
     let daemon = Daemon::start();
-    let id = daemon.hythe(["run", "-d", "--name", "busy", "busybox", "sleep", "1000"]).ok();
+    daemon.hythe(["run", "-d", "--name", "busy", "busybox", "sleep", "1000"]).ok();
     let error = daemon.hythe(["rm", "busy"]).fails_with(1);
     assert!(
         error.contains("container is running: stop the container before removing or force remove"),
         "{error}"
     );
-    assert!(error.contains(&id), "{error}");
     assert_eq!(daemon.hythe(["rm", "-f", "busy"]).ok(), "busy");
     assert_eq!(daemon.hythe(["ps", "-aq"]).ok(), "");
     // The name is free at once.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use testkit::{Daemon, Options, Outside, Sandbox, wait};
 
-const SERVE: [&str; 7] = ["busybox", "nc", "-lk", "-p", "80", "-e", "hostname"];
+const SERVE: [&str; 7] = ["busybox", "nc", "-ll", "-p", "80", "-e", "hostname"];
 
 /// What a server that speaks first says to one who connects.
 fn fetch(sandbox: &Sandbox, address: &str) -> std::io::Result<String> {
@@ -88,12 +88,10 @@ fn udp_ranges_and_random_ports() {
         "-p",
         "80",
         "busybox",
-        "nc",
-        "-u",
-        "-l",
-        "-p",
+        "udpsvd",
+        "-E",
+        "0",
         "53",
-        "-e",
         "cat",
     ];
     daemon.hythe(args).ok();

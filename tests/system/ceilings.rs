@@ -21,7 +21,7 @@ impl Trace {
         let pid = daemon.pid().to_string();
         let mut strace = daemon
             .sandbox()
-            .command("strace", ["-f", "-qq", "-o", file.to_str().expect("plain"), "-p", &pid])
+            .command("strace", ["-f", "-qq", "-s", "512", "-o", file.to_str().expect("plain"), "-p", &pid])
             .args(["-e", "signal=none"])
             .stderr(Stdio::piped())
             .spawn()

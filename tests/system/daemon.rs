@@ -13,7 +13,7 @@ fn one_data_root_has_one_daemon() {
     ];
     let output = Output::of(&mut daemon.sandbox().command(testkit::program("hythed"), &args));
     assert_ne!(output.code, 0);
-    assert!(output.stderr.contains("in use"), "{}", output.stderr);
+    assert!(output.stderr.contains("uses the data root"), "{}", output.stderr);
     daemon.hythe(["ps"]).ok();
 }
 

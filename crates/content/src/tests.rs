@@ -1,3 +1,5 @@
+//! Blobs and ingests on real directories.
+
 use std::io::Read;
 use std::sync::mpsc;
 use std::thread;

@@ -25,7 +25,8 @@ pub struct Scope<'a> {
 }
 
 /// Directories of the data root that hold one entry a container and must be empty without containers.
-const PER_CONTAINER: [&str; 4] = ["containers", "snapshot/writable", "snapshot/staging", "snapshot/trash"];
+const PER_CONTAINER: [&str; 4] =
+    ["containers", "snapshots/containers", "snapshots/staging", "snapshots/trash"];
 
 impl Inventory {
     /// Takes the inventory now.

@@ -173,10 +173,13 @@ impl Volumes {
         if !tree::is_empty(data.as_fd())? {
             return Ok(false);
         }
+        // Attributes cannot be read through a descriptor that was opened as a mere path.
+        let source = tree::open_dir(source, c".")?;
         if volume.options.is_empty() {
-            self.0.fill(&volume, source, data.as_fd())?;
+            self.0.fill(&volume, source.as_fd(), data.as_fd())?;
         } else {
-            tree::copy(source, data.as_fd()).map_err(|error| error.context(format!("fill volume {name}")))?;
+            tree::copy(source.as_fd(), data.as_fd())
+                .map_err(|error| error.context(format!("fill volume {name}")))?;
         }
         Ok(true)
     }

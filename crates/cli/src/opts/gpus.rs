@@ -1,4 +1,4 @@
-//! `--gpus`.
+//! `--gpus`: device requests.
 
 use api::StringMap;
 use api::container::DeviceRequest;

@@ -1,4 +1,4 @@
-//! `--link`.
+//! `--link`: other containers by alias.
 
 /// Judges `name` or `name:alias`.
 pub(crate) fn check(text: &str) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! `--mount`.
+//! `--mount`: mounts as lists of keys and values.
 
 use api::container::{BindOptions, DriverConfig, ImageOptions, Mount, TmpfsOptions, VolumeOptions};
 

@@ -69,7 +69,7 @@ pub struct Config {
     pub cgroup_parent: String,
     /// `--init`: containers that do not say get an init process.
     pub init: bool,
-    /// The program that becomes `/sbin/docker-init`.
+    /// The program that becomes `/sbin/docker-init`: the shim, unless told otherwise.
     pub init_path: PathBuf,
     /// `--seccomp-profile`: JSON instead of Docker's default profile; `unconfined` for none.
     pub seccomp_profile: Option<String>,

@@ -1,3 +1,5 @@
+//! resolv.conf as Docker writes it.
+
 use super::*;
 
 fn network(driver: Driver, ipv6: bool) -> Network {

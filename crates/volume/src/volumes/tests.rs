@@ -27,7 +27,9 @@ impl Scratch {
         std::fs::create_dir_all(image.join("sub")).unwrap();
         std::fs::write(image.join("sub/file"), "content").unwrap();
         std::fs::write(image.join("top"), "top").unwrap();
-        tree::open_path(&image).unwrap()
+        // As the engine opens it inside an image's root.
+        let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+        rustix::fs::open(&image, flags, rustix::fs::Mode::empty()).unwrap()
     }
 }
 
