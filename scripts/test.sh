@@ -15,6 +15,7 @@ if [ $# -eq 0 ]; then
 fi
 # The programs first: the black-box tests start them from the target directory.
 cargo build --quiet --workspace
+cargo xtask shim >/dev/null
 if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --workspace --no-fail-fast "$@"
 else

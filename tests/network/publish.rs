@@ -75,7 +75,7 @@ fn on_one_address_is_reachable_only_there() {
 
 #[test]
 fn udp_ranges_and_random_ports() {
-    let daemon = Daemon::start();
+    let daemon = Daemon::with(Options { images: vec!["python"], ..Options::default() });
     let args = [
         "run",
         "-d",
@@ -87,12 +87,10 @@ fn udp_ranges_and_random_ports() {
         "7000-7002:7000-7002",
         "-p",
         "80",
-        "busybox",
-        "udpsvd",
-        "-E",
-        "0",
-        "53",
-        "cat",
+        "python",
+        "python3",
+        "-c",
+        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 53))\nwhile True: s.sendto(*s.recvfrom(100))",
     ];
     daemon.hythe(args).ok();
     assert_eq!(daemon.hythe(["port", "uu", "53/udp"]).ok(), "0.0.0.0:5353\n[::]:5353");

@@ -46,7 +46,8 @@ impl Trace {
             let line = String::from_utf8_lossy(&line);
             started |= line.contains(mark);
             let call = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
-            if let (true, Some((name, _))) = (started, call.split_once('(')) {
+            // A call that another thread's interrupted is shown again when it goes on: `<... name resumed>`.
+            if let (true, Some((name, _))) = (started && !call.starts_with('<'), call.split_once('(')) {
                 *counts.entry(name.to_owned()).or_insert(0) += 1;
             }
         }

@@ -1,6 +1,7 @@
 //! Project tasks that need more than cargo.
 //!
 //! `cargo xtask dist` builds the programs as they are installed, into `target/dist`.
+//! `cargo xtask shim` builds only the shim, as it is installed: what the black-box tests need of it.
 //! `cargo xtask bench` compares Hythe with Docker and Podman and prints the table of docs/benchmarks.md.
 
 mod bench;
@@ -9,11 +10,13 @@ mod dist;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask dist
+       cargo xtask shim
        cargo xtask bench [--runs N] [--full] [ROW...]   rows are named by what they print; --full adds the long ones";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let result = match args.first().map(String::as_str) {
+        Some("shim") => dist::shim().map(|path| println!("{}", path.display())),
         Some("dist") => dist::build().map(|dir| println!("{}", dir.display())),
         Some("bench") => bench::run(&args[1..]),
         _ => Err(USAGE.to_owned()),

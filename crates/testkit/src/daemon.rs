@@ -87,6 +87,7 @@ impl Daemon {
             format!("--cgroup-parent={}", self.cgroup),
             format!("--config-file={}", dir.join("daemon.json").display()),
             format!("--ready-fd={}", tell.as_raw_fd()),
+            format!("--shim={}", self.shim().display()),
         ]
         .into_iter()
         .chain(self.options.flags.iter().cloned())
@@ -117,6 +118,10 @@ impl Daemon {
         kill_process(Pid::from_child(&child), Signal::TERM).expect("signal hythed");
         let status = child.wait().expect("reap hythed");
         assert!(status.success(), "hythed ended with {status}:\n{}", self.log());
+    }
+
+    fn shim(&self) -> PathBuf {
+        self.options.programs.as_ref().map_or_else(crate::shim, |dir| dir.join("hythe-shim"))
     }
 
     fn program(&self, name: &str) -> PathBuf {

@@ -40,6 +40,24 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// The shim as it is installed: `$HYTHE_SHIM`, else where `cargo xtask shim` puts it.
+///
+/// # Panics
+/// If it is not built.
+pub fn shim() -> PathBuf {
+    let path = env("HYTHE_SHIM").map_or_else(
+        || {
+            // target/<profile>/deps/<test>-<hash> -> target/<target triple>/shim/hythe-shim
+            let test = std::env::current_exe().expect("the test's own path");
+            let target = test.ancestors().nth(3).expect("a target directory above the test");
+            target.join(format!("{}-unknown-linux-gnu/shim/hythe-shim", std::env::consts::ARCH))
+        },
+        PathBuf::from,
+    );
+    assert!(path.exists(), "{} is not built: run `cargo xtask shim` first", path.display());
+    path
+}
+
 /// An environment variable, if it is set and not empty.
 #[expect(clippy::disallowed_methods, reason = "the kit is configured by the test run's environment")]
 pub fn env(name: &str) -> Option<String> {

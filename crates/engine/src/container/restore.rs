@@ -84,6 +84,10 @@ impl Containers {
             }
             live.health.pause(&self.shared.timers);
         }
+        // Removed files are deleted behind the answer; what is still waiting goes now.
+        if let Err(error) = self.shared.parts.snapshots.empty_trash() {
+            tracing::warn!(%error, "files of removed containers and layers are left for the next start");
+        }
     }
 }
 

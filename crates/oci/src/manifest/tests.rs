@@ -1,3 +1,5 @@
+//! Tests of manifests and indexes, the hostile families.
+
 use proptest::prelude::*;
 
 use super::*;

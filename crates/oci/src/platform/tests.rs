@@ -1,3 +1,5 @@
+//! Tests of platforms as Docker writes and matches them.
+
 use super::*;
 
 #[test]

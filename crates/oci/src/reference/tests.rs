@@ -1,3 +1,5 @@
+//! Tests of references as distribution/reference reads them.
+
 use proptest::prelude::*;
 
 use super::*;
