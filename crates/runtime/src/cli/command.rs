@@ -1,4 +1,4 @@
-//! The verbs.
+//! The verbs of the OCI command line, one function each.
 
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};

@@ -1,4 +1,4 @@
-//! Networks.
+//! Routes on networks.
 
 use api::network::{ConnectRequest, CreateRequest, DisconnectRequest};
 use hyper::StatusCode;

@@ -1,4 +1,4 @@
-//! Volumes.
+//! Routes on volumes.
 
 use api::version::Version;
 use hyper::StatusCode;

@@ -1,3 +1,5 @@
+//! Tests of the tar reader and writer: hostile archives, and what other programs write.
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
