@@ -52,12 +52,14 @@ pub(crate) fn build(config: &Config) -> Result<Arc<Handles>> {
     containers.restore()?;
     // Only now is it known which layers are needed.
     images.collect()?;
+    let mut about = about(config)?;
+    about.warnings.extend(networks.warnings()?);
     let images = Images::new(images, client, containers.clone(), events.clone());
     let volumes = Volumes::new(volumes, containers.clone(), events.clone());
     Ok(Arc::new(Handles {
         execs: Execs::new(&containers),
         system: System::new(
-            about(config)?,
+            about,
             containers.clone(),
             images.clone(),
             volumes.clone(),
