@@ -58,13 +58,7 @@ pub(crate) fn build(config: &Config) -> Result<Arc<Handles>> {
     let volumes = Volumes::new(volumes, containers.clone(), events.clone());
     Ok(Arc::new(Handles {
         execs: Execs::new(&containers),
-        system: System::new(
-            about,
-            containers.clone(),
-            images.clone(),
-            volumes.clone(),
-            events.clone(),
-        ),
+        system: System::new(about, containers.clone(), images.clone(), volumes.clone(), events.clone()),
         networks: Networks::new(networks, containers.clone(), events.clone()),
         images,
         volumes,
