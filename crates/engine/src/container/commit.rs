@@ -29,7 +29,7 @@ impl Containers {
         created_by.extend(record.args.iter().cloned());
         let request = image::CommitRequest {
             reference,
-            parent: record.image.clone(),
+            parent: record.image,
             config: merge::to_image(&config),
             changes: options.changes.clone(),
             author: options.author.clone(),

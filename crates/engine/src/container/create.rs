@@ -66,7 +66,7 @@ impl Containers {
             id: id.clone(),
             name: String::new(),
             created: jiff::Timestamp::now(),
-            image: base.id.clone(),
+            image: base.id,
             layers: base.layers.clone(),
             platform: base.platform.clone(),
             path,
@@ -121,7 +121,7 @@ impl Shared {
         }
         let lease = self.parts.images.lease(&image.id)?;
         Ok(Base {
-            id: Some(image.id.clone()),
+            id: Some(image.id),
             layers: image.layers().to_vec(),
             platform: if have.os.is_empty() { "linux".into() } else { have.os },
             config: merge::from_image(&image.config.config),

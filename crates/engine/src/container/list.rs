@@ -179,12 +179,12 @@ impl Shared {
 
     /// Made from one of the images, or from one made of them.
     fn descends(&self, record: &Record, ancestors: &[String]) -> bool {
-        let mut next = record.image.clone();
+        let mut next = record.image;
         while let Some(id) = next {
             if ancestors.contains(&id.to_string()) {
                 return true;
             }
-            next = self.parts.images.by_id(&id).and_then(|image| image.parent.clone());
+            next = self.parts.images.by_id(&id).and_then(|image| image.parent);
         }
         false
     }

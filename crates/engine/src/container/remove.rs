@@ -50,7 +50,7 @@ impl Containers {
             _ => {}
         }
         let _operation = container.operation.lock();
-        if container.progress.now().removed.is_some() {
+        if matches!(container.progress.now().removed, Some(Ok(()))) {
             // `--rm` was faster.
             return Ok(());
         }

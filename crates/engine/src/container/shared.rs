@@ -1,8 +1,9 @@
 //! What all container operations share: the mechanisms, the registry, and one container in memory.
 //!
-//! A container in memory has four parts with locks of their own, taken in this order and never the other way round:
-//! `operation` (held through start, exit, removal... of this one container, across slow calls), `live` (short), `record`
-//! (shortest: readers take a reference to an immutable value and go). So `ps` and `inspect` never wait for an operation.
+//! A container in memory has parts with locks of their own, taken in this order and never the other way round:
+//! `operation` (held through start, exit, removal... of this one container, across slow calls), `live` (short), `changing`
+//! (one change of the record, with its write to the store), `record` (shortest: readers take a reference to an immutable
+//! value and go). So `ps` and `inspect` never wait for an operation.
 //!
 //! Invariant: a record is written to the store before it is shown, except that the store's failure to write an exit does
 //! not hide the exit.
@@ -109,7 +110,7 @@ pub(crate) struct Shared {
     pub(crate) filters: Mutex<HashMap<(String, u64), Filter>>,
     /// Held while a prune runs.
     pub(crate) pruning: Mutex<()>,
-    /// Volumes that a create is about to use, by name: they count as used though no record names them yet.
+    /// Number of the kernel's last capability.
     pub(crate) last_capability: u32,
     pub(crate) layout: cgroups::Layout,
     pub(crate) abilities: super::spec::resources::Abilities,
@@ -121,6 +122,8 @@ pub(crate) struct Container {
     pub(crate) operation: Mutex<()>,
     pub(crate) live: Mutex<Live>,
     record: RwLock<Arc<Record>>,
+    /// Held from reading a record to showing its successor, so that no change undoes another.
+    changing: Mutex<()>,
     pub(crate) progress: Progress,
     /// Its layers stay as long as it does, also when its image is removed.
     _layers: image::Lease,
@@ -157,6 +160,7 @@ impl Container {
             operation: Mutex::new(()),
             live: Mutex::new(Live::default()),
             record: RwLock::new(Arc::new(record)),
+            changing: Mutex::new(()),
             progress: Progress::new(moment),
             _layers: layers,
         })
@@ -190,6 +194,7 @@ impl Shared {
         container: &Container,
         change: impl FnOnce(&mut Record),
     ) -> Result<Arc<Record>> {
+        let _changing = container.changing.lock();
         let mut record = Record::clone(&container.record());
         change(&mut record);
         self.parts.store.put(&CONTAINERS, &container.id, &record)?;
@@ -198,6 +203,7 @@ impl Shared {
 
     /// Changes a record by something that has happened: shown even if the store cannot write it.
     pub(crate) fn happened(&self, container: &Container, change: impl FnOnce(&mut Record)) -> Arc<Record> {
+        let _changing = container.changing.lock();
         let mut record = Record::clone(&container.record());
         change(&mut record);
         if let Err(error) = self.parts.store.put(&CONTAINERS, &container.id, &record) {
