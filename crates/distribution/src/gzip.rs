@@ -22,6 +22,12 @@ const BLOCK: usize = 1 << 20;
 /// half of it.
 const LEVEL: u32 = 3;
 
+/// Bytes of a block that are compressed quickly to see whether it is worth it.
+const SAMPLE: usize = 32 << 10;
+
+/// A block whose sample shrinks by less than one part in so many is stored as it is.
+const WORTH: usize = 50;
+
 /// Most threads, whatever the machine has: a push should leave something for containers.
 const THREADS_MAX: usize = 8;
 
@@ -83,8 +89,18 @@ fn cut(source: &mut dyn Read, mut take: impl FnMut(u64, Vec<u8>) -> bool) -> io:
 }
 
 fn member(block: &[u8]) -> io::Result<Vec<u8>> {
+    // The compressor takes as long over what cannot be compressed as over anything else, so it is tried first.
+    let sample = &block[..block.len().min(SAMPLE)];
+    let tried = encode(sample, Compression::fast())?;
+    if sample.len() == SAMPLE && tried.len() + SAMPLE / WORTH > SAMPLE {
+        return encode(block, Compression::none());
+    }
+    encode(block, Compression::new(LEVEL))
+}
+
+fn encode(block: &[u8], level: Compression) -> io::Result<Vec<u8>> {
     let out = Vec::with_capacity(block.len() / 2);
-    let mut encoder = GzBuilder::new().operating_system(255).write(out, Compression::new(LEVEL));
+    let mut encoder = GzBuilder::new().operating_system(255).write(out, level);
     encoder.write_all(block)?;
     encoder.finish()
 }
@@ -106,6 +122,23 @@ mod tests {
             crate::compression::decompress(&one[..]).unwrap().read_to_end(&mut back).unwrap();
             assert!(back == text, "{size}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_compressed_is_stored_and_what_can_is_not() {
+        let mut state = 1u64;
+        let mut noise = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as u8
+        };
+        let random: Vec<u8> = (0..BLOCK).map(|_| noise()).collect();
+        let stored = member(&random).unwrap();
+        assert!(stored.len() > BLOCK && stored.len() < BLOCK + BLOCK / 1000, "{}", stored.len());
+        let text = b"all work and no play ".repeat(BLOCK / 21);
+        assert!(member(&text).unwrap().len() < BLOCK / 20);
+        let mut back = Vec::new();
+        crate::compression::decompress(&stored[..]).unwrap().read_to_end(&mut back).unwrap();
+        assert!(back == random);
     }
 
     #[test]

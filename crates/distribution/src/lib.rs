@@ -31,4 +31,4 @@ pub use client::{Client, Login, Remote};
 pub use config::Config;
 pub use progress::{Event, Progress, Silent, Status};
 pub use pull::{Host, Pull, PulledImage, Sinks};
-pub use push::{Push, PushImage, PushedImage, Source};
+pub use push::{Form, Push, PushImage, PushedImage, Source};

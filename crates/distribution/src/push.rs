@@ -3,7 +3,7 @@
 //! A layer that was pulled is sent as the bytes that were pulled, and an image that was pulled with the manifest it
 //! had, so a push of something unchanged is known to the registry already.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use content::Content;
@@ -24,14 +24,27 @@ use crate::upload::{Counted, Sent, Upload};
 
 /// Where layers to send come from.
 pub trait Source: Sync {
-    /// The compressed form of a layer, which is then in `content`; made if there is none yet.
-    fn compressed(&self, diff_id: &Digest) -> Result<Descriptor>;
+    /// In which form a layer is here.
+    fn form(&self, diff_id: &Digest) -> Result<Form>;
+
+    /// Makes the compressed form of a layer, which is then in `content`, and writes it to `copy` as it comes. That
+    /// `copy` cannot be written to any more is no error: whoever reads it takes the blob from `content` then.
+    fn compress(&self, diff_id: &Digest, copy: &mut dyn Write) -> Result<Descriptor>;
 
     /// Repositories of this registry that are thought to have the blob.
     fn repositories(&self, blob: &Digest, domain: &str) -> Vec<String>;
 
     /// The blob is now in that repository.
     fn sent(&self, blob: &Digest, repository: &Reference);
+}
+
+/// In which form a layer is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// Compressed, in `content`.
+    Compressed(Descriptor),
+    /// As a tar of so many bytes.
+    Plain(u64),
 }
 
 /// What to push, and as whom.
@@ -196,15 +209,7 @@ impl Job<'_> {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(diff_id) = self.image.diff_ids.get(index) else { return };
-                let blob = match given {
-                    Some(manifest) => Ok(manifest.layers[index].clone()),
-                    None => self.cancel.check().and_then(|()| self.source.compressed(diff_id)),
-                };
-                let outcome = blob.map_err(Failure::from).and_then(|blob| {
-                    self.send_blob(session, &blob, Some(diff_id))?;
-                    Ok(blob)
-                });
-                match outcome {
+                match self.send_layer(session, diff_id, given.map(|manifest| &manifest.layers[index])) {
                     Ok(blob) => sent.lock()[index] = Some(blob),
                     Err(failure) => {
                         let mut first = failed.lock();
@@ -230,6 +235,53 @@ impl Job<'_> {
         }
     }
 
+    fn send_layer(
+        &self,
+        session: &Session<'_>,
+        diff_id: &Digest,
+        given: Option<&Descriptor>,
+    ) -> Result<Descriptor, Failure> {
+        self.cancel.check()?;
+        let blob = match given {
+            Some(blob) => blob.clone(),
+            None => match self.source.form(diff_id)? {
+                Form::Compressed(blob) => blob,
+                Form::Plain(size) => return self.compress_and_send(session, diff_id, size),
+            },
+        };
+        self.send_blob(session, &blob, Some(diff_id))?;
+        Ok(blob)
+    }
+
+    /// Sends a layer while it is being compressed.
+    fn compress_and_send(
+        &self,
+        session: &Session<'_>,
+        diff_id: &Digest,
+        size: u64,
+    ) -> Result<Descriptor, Failure> {
+        let (reader, mut writer) = std::io::pipe().context(|| "make a pipe")?;
+        let mut meter = Meter::new(self.progress, &diff_id.short(), size, Status::Pushing);
+        let stream = Counted { source: reader, count: Box::new(move |bytes| meter.add(bytes)) };
+        let (sent, blob) = std::thread::scope(|scope| {
+            let making = scope.spawn(move || self.source.compress(diff_id, &mut writer));
+            let sent = session.upload_stream(Box::new(stream));
+            let blob =
+                making.join().unwrap_or_else(|_| Err(errdefs::system("the compressing thread panicked")));
+            (sent, blob)
+        });
+        let blob = blob?;
+        self.cancel.check()?;
+        if sent.and_then(|target| session.finish(&target, &blob.digest)).is_ok() {
+            self.source.sent(&blob.digest, self.push.reference);
+            self.say(diff_id, Status::Pushed);
+        } else {
+            // Whatever it was, the way that can try again will tell.
+            self.send_blob(session, &blob, Some(diff_id))?;
+        }
+        Ok(blob)
+    }
+
     /// Sends a blob; with a diff ID, tells how.
     fn send_blob(
         &self,
@@ -246,7 +298,7 @@ impl Job<'_> {
         let counted = |offset: u64| -> Result<Box<dyn Read + '_>> {
             let mut meter = Meter::new(self.progress, &id, blob.size, Status::Pushing);
             meter.add_silently(offset);
-            let count: Box<dyn FnMut(u64)> = match diff_id {
+            let count: Box<dyn FnMut(u64) + Send> = match diff_id {
                 Some(_) => Box::new(move |bytes| meter.add(bytes)),
                 None => Box::new(|_| {}),
             };

@@ -28,6 +28,8 @@ pub(crate) enum Payload<'a> {
     Bytes(&'a [u8]),
     /// Opened anew for each attempt; so many bytes.
     Stream(&'a (dyn Fn() -> Result<Box<dyn Read + 'a>> + 'a), u64),
+    /// A stream of unknown length that cannot be had twice; gone after the first attempt.
+    Once(Mutex<Option<Box<dyn Read + Send + 'a>>>),
 }
 
 /// One request.
@@ -289,6 +291,11 @@ impl<'a> Session<'a> {
             Payload::Stream(open, length) => {
                 let mut reader = open()?;
                 let request = request.header("Content-Length", length.to_string());
+                agent.run(request.body(SendBody::from_reader(&mut reader)).map_err(wrong)?)
+            }
+            Payload::Once(stream) => {
+                let taken = stream.lock().take();
+                let mut reader = taken.ok_or_else(|| errdefs::unavailable("the stream is used up"))?;
                 agent.run(request.body(SendBody::from_reader(&mut reader)).map_err(wrong)?)
             }
         };

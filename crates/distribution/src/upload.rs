@@ -98,6 +98,17 @@ impl Session<'_> {
         self.retry(attempt, Failure::may_pass)
     }
 
+    /// Sends bytes whose number and digest are not known before their end. Tried once: what fails is sent again from
+    /// where it was kept. Gives where to finish.
+    pub(crate) fn upload_stream(&self, stream: Box<dyn Read + Send + '_>) -> Result<Uri, Failure> {
+        let target = self.begin("")?.ok_or_else(|| errdefs::system("the registry mounted a blob unasked"))?;
+        let mut call = Call::new(Method::PATCH, target.to_string());
+        call.headers.push(("Content-Type", "application/octet-stream".to_owned()));
+        call.payload = Payload::Once(parking_lot::Mutex::new(Some(stream)));
+        let answer = self.attempt(&call)?;
+        location(&call.url, answer.header("Location"))
+    }
+
     /// How much of a begun upload has arrived; one that is forgotten begins again.
     fn where_to_go_on(&self, target: Uri, upload: &Upload<'_>) -> Result<(Option<Uri>, u64), Failure> {
         let call = Call::new(Method::GET, target.to_string());
@@ -131,7 +142,8 @@ impl Session<'_> {
         location(&call.url, answer.header("Location"))
     }
 
-    fn finish(&self, target: &Uri, digest: &Digest) -> Result<(), Failure> {
+    /// Makes the bytes sent so far the blob with this digest.
+    pub(crate) fn finish(&self, target: &Uri, digest: &Digest) -> Result<(), Failure> {
         let separator = if target.query().is_some() { '&' } else { '?' };
         let url = format!("{target}{separator}digest={}", percent_encode(&digest.to_string()));
         self.attempt(&Call::new(Method::PUT, url)).map(|_| ())
@@ -156,7 +168,7 @@ fn range_end(header: &str) -> Option<u64> {
 /// Counts bytes as they are sent.
 pub(crate) struct Counted<'a, R> {
     pub(crate) source: R,
-    pub(crate) count: Box<dyn FnMut(u64) + 'a>,
+    pub(crate) count: Box<dyn FnMut(u64) + Send + 'a>,
 }
 
 impl<R: Read> Read for Counted<'_, R> {

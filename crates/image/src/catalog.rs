@@ -19,6 +19,7 @@ use snapshot::Snapshots;
 use store::{Store, Tx};
 
 use crate::image::{Image, ImageId};
+use crate::layers::is_plain;
 use crate::lease::{Held, Holds};
 use crate::schema::{IMAGES, ImageRecord, LAYERS, LayerRecord, NAMES, NameRecord, PULLS};
 
@@ -301,6 +302,29 @@ impl Catalog {
             }
         }
         Ok(freed)
+    }
+
+    /// Forgets and removes the plain tars of layers that are kept compressed too, once those are flushed.
+    pub(crate) fn drop_plain_forms(&self) -> Result<()> {
+        let superseded: Vec<(Digest, Held)> = {
+            let state = self.state.lock();
+            let both =
+                state.layers.iter().filter(|(_, layer)| layer.blobs.iter().any(|blob| !is_plain(blob)));
+            both.flat_map(|(diff_id, layer)| {
+                let plain = layer.blobs.iter().filter(|blob| is_plain(blob));
+                plain.map(|blob| (*diff_id, Held::Blob(blob.digest)))
+            })
+            .collect()
+        };
+        if superseded.is_empty() {
+            return Ok(());
+        }
+        self.content.sync()?;
+        for (diff_id, plain) in superseded {
+            self.change_layer(&diff_id, |layer| layer.blobs.retain(|blob| !is_plain(blob)))?;
+            self.collect_among(&[plain])?;
+        }
+        Ok(())
     }
 
     fn collect_locked(&self, state: &mut State, among: &[Held]) -> Result<()> {

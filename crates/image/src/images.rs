@@ -61,6 +61,7 @@ impl Images {
                 kept.extend(pull.digests);
             }
         }
+        self.catalog.drop_plain_forms()?;
         self.catalog.collect_all(&kept).map(drop)
     }
 
@@ -214,6 +215,7 @@ impl Images {
             let both = [Held::blobs(&pull.digests), Held::layers(&pull.digests)].concat();
             self.catalog.collect_among(&both)?;
         }
+        self.catalog.drop_plain_forms()?;
         pruned.reclaimed += self.catalog.content.prune_ingests()?;
         Ok(pruned)
     }

@@ -1,8 +1,9 @@
 //! The layers of images, as the registry client sees them: where they go and where they come from.
 
-use std::io::Read;
+use std::io::{self, Read, Write};
 
-use distribution::{Host, Source};
+use content::Ingest;
+use distribution::{Form, Host, Source};
 use errdefs::Result;
 use jiff::Timestamp;
 use oci::digest::Digest;
@@ -55,38 +56,36 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl Source for Outgoing<'_> {
-    fn compressed(&self, diff_id: &Digest) -> Result<Descriptor> {
-        let catalog = self.catalog;
-        let blobs = catalog.lock().layers.get(diff_id).map(|layer| layer.blobs.clone()).unwrap_or_default();
-        self.lease.add(&Held::blobs(blobs.iter().map(|blob| &blob.digest)));
-        let mut plain = None;
-        for blob in blobs {
-            if !catalog.content.has(&blob.digest)? {
-                continue;
-            }
-            if is_plain(&blob) {
-                plain = Some(blob);
-            } else {
-                return Ok(blob);
-            }
-        }
-        let Some(plain) = plain else {
-            return Err(errdefs::system(format!(
+    fn form(&self, diff_id: &Digest) -> Result<Form> {
+        let blobs = self.blobs(diff_id)?;
+        let compressed = blobs.iter().find(|blob| !is_plain(blob));
+        match compressed.or(blobs.first()) {
+            Some(blob) if is_plain(blob) => Ok(Form::Plain(blob.size)),
+            Some(blob) => Ok(Form::Compressed(blob.clone())),
+            None => Err(errdefs::system(format!(
                 "layer {diff_id} has no blob to send: pull or load the image again"
-            )));
-        };
-        let mut ingest = catalog.content.ingest(&format!("gzip {diff_id}"))?;
+            ))),
+        }
+    }
+
+    fn compress(&self, diff_id: &Digest, copy: &mut dyn Write) -> Result<Descriptor> {
+        let content = &self.catalog.content;
+        let blobs = self.blobs(diff_id)?;
+        let plain = blobs.iter().find(|blob| is_plain(blob));
+        let plain = plain.ok_or_else(|| errdefs::not_found(format!("layer {diff_id} has no plain form")))?;
+        // Another push of the layer waits here, and then finds it compressed.
+        let mut ingest = content.ingest(&format!("gzip {diff_id}"))?;
+        if let Form::Compressed(blob) = self.form(diff_id)? {
+            return Ok(blob);
+        }
         ingest.reset()?;
-        distribution::gzip::gzip(&mut catalog.content.open_verified(&plain.digest)?, &mut ingest)?;
+        let mut both = Both { ingest: &mut ingest, copy: Some(copy) };
+        distribution::gzip::gzip(&mut content.open_verified(&plain.digest)?, &mut both)?;
         let blob = Descriptor::new(media_type::DOCKER_LAYER_GZIP, ingest.digest(), ingest.offset());
         self.lease.add(&[Held::Blob(blob.digest)]);
         ingest.commit(&blob.digest, Some(blob.size))?;
-        catalog.content.sync()?;
-        // One form is enough: the lease's end removes the plain one.
-        catalog.change_layer(diff_id, |layer| {
-            layer.blobs.retain(|known| !is_plain(known));
-            layer.know(&blob, None);
-        })?;
+        // The plain form stays until the compressed one is known to be on the disk: see `Catalog::drop_plain_forms`.
+        self.catalog.change_layer(diff_id, |layer| layer.know(&blob, None))?;
         Ok(blob)
     }
 
@@ -122,6 +121,44 @@ impl Source for Outgoing<'_> {
         if let Err(error) = noted {
             tracing::warn!(%error, "note where a layer is");
         }
+    }
+}
+
+impl Outgoing<'_> {
+    /// The forms of a layer that are here, held.
+    fn blobs(&self, diff_id: &Digest) -> Result<Vec<Descriptor>> {
+        let mut blobs =
+            self.catalog.lock().layers.get(diff_id).map(|layer| layer.blobs.clone()).unwrap_or_default();
+        self.lease.add(&Held::blobs(blobs.iter().map(|blob| &blob.digest)));
+        let mut here = Vec::new();
+        for blob in blobs.drain(..) {
+            if self.catalog.content.has(&blob.digest)? {
+                here.push(blob);
+            }
+        }
+        Ok(here)
+    }
+}
+
+/// Writes to the blob, and to the copy as long as somebody reads it.
+struct Both<'a> {
+    ingest: &'a mut Ingest,
+    copy: Option<&'a mut dyn Write>,
+}
+
+impl Write for Both<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.ingest.write(bytes)?;
+        if let Some(copy) = &mut self.copy
+            && copy.write_all(&bytes[..count]).is_err()
+        {
+            self.copy = None;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -1,9 +1,10 @@
 //! Pushing to a registry written for the test: what is sent, what is not, and what happens when it breaks off.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use distribution::{Auth, Push, PushImage, PushedImage, Source};
+use distribution::{Auth, Form, Push, PushImage, PushedImage, Source};
 use errdefs::Result;
 use oci::digest::Digest;
 use oci::manifest::{Descriptor, media_type};
@@ -66,12 +67,30 @@ fn answer(store: &Shared, request: &Request) -> Answer {
 struct Layers<'a> {
     fixture: &'a Fixture,
     mounts: Vec<String>,
+    /// The one layer as a tar that is to be compressed.
+    plain: Option<Vec<u8>>,
+    content: &'a content::Content,
 }
 
 impl Source for Layers<'_> {
-    fn compressed(&self, diff_id: &Digest) -> Result<Descriptor> {
+    fn form(&self, diff_id: &Digest) -> Result<Form> {
         let index = self.fixture.diff_ids.iter().position(|known| known == diff_id).unwrap();
-        Ok(Descriptor::of(media_type::DOCKER_LAYER_GZIP, &self.fixture.layers[index]))
+        if let Some(plain) = &self.plain {
+            return Ok(Form::Plain(plain.len() as u64));
+        }
+        Ok(Form::Compressed(Descriptor::of(media_type::DOCKER_LAYER_GZIP, &self.fixture.layers[index])))
+    }
+
+    fn compress(&self, _: &Digest, copy: &mut dyn Write) -> Result<Descriptor> {
+        let mut gzip = Vec::new();
+        distribution::gzip::gzip(&mut &self.plain.as_ref().unwrap()[..], &mut gzip)?;
+        for chunk in gzip.chunks(10_000) {
+            if copy.write_all(chunk).is_err() {
+                break;
+            }
+        }
+        self.content.put(&gzip)?;
+        Ok(Descriptor::of(media_type::DOCKER_LAYER_GZIP, &gzip))
     }
 
     fn repositories(&self, _: &Digest, _: &str) -> Vec<String> {
@@ -85,7 +104,18 @@ fn push(bench: &Bench, server: &Server, fixture: &Fixture, mounts: &[&str]) -> R
     for blob in fixture.layers.iter().chain([&fixture.config]) {
         bench.content.put(blob).unwrap();
     }
-    let source = Layers { fixture, mounts: mounts.iter().map(ToString::to_string).collect() };
+    push_from(bench, server, fixture, mounts, None)
+}
+
+fn push_from(
+    bench: &Bench,
+    server: &Server,
+    fixture: &Fixture,
+    mounts: &[&str],
+    plain: Option<Vec<u8>>,
+) -> Result<PushedImage> {
+    let mounts = mounts.iter().map(ToString::to_string).collect();
+    let source = Layers { fixture, mounts, plain, content: &bench.content };
     let reference = Reference::parse(&format!("{}/x:1", server.address)).unwrap();
     let image =
         PushImage { config: Digest::of(&fixture.config), diff_ids: &fixture.diff_ids, manifest: None };
@@ -184,4 +214,36 @@ fn nothing_becomes_visible_when_a_layer_fails() {
     let error = push(&Bench::new(), &server, &fixture, &[]).unwrap_err();
     assert_eq!(error.to_string(), "denied: requested access to the resource is denied");
     assert_eq!(server.count(|request| request.path.contains("/manifests/")), 0);
+}
+
+#[test]
+fn a_layer_is_sent_while_it_is_compressed() {
+    // Works at once; breaks off and is sent again from what was kept; breaks off before it began.
+    for (breaks_at, patches) in [(None, 1), (Some("PATCH"), 2), (Some("POST"), 1)] {
+        let plain = super::support::noise(5, 3 << 20);
+        let fixture = Fixture::of(vec![(Digest::of(&plain), Vec::new())], "linux");
+        let store = Shared::default();
+        let (shared, count) = (store.clone(), Count::default());
+        let server = Server::start(move |request| {
+            if breaks_at == Some(request.method.as_str()) && bump(&count, "broken") == 0 {
+                return Answer::new(400);
+            }
+            answer(&shared, request)
+        });
+        let bench = Bench::new();
+        bench.content.put(&fixture.config).unwrap();
+        push_from(&bench, &server, &fixture, &[], Some(plain.clone())).unwrap();
+        assert_eq!(
+            server.count(|request| request.method == "PATCH" && request.body.len() > 1 << 20),
+            patches
+        );
+        let store = store.lock().unwrap();
+        let manifest: serde_json::Value = serde_json::from_slice(&store.manifests["1"]).unwrap();
+        let sent = &store.blobs[manifest["layers"][0]["digest"].as_str().unwrap()];
+        let mut back = Vec::new();
+        std::io::Read::read_to_end(&mut distribution::compression::decompress(&sent[..]).unwrap(), &mut back)
+            .unwrap();
+        assert!(back == plain);
+        assert_eq!(bench.texts().iter().filter(|text| text.ends_with(": Pushed")).count(), 1);
+    }
 }

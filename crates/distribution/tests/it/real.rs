@@ -3,8 +3,9 @@
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use distribution::{Auth, Push, PushImage};
+use distribution::{Auth, Form, Push, PushImage};
 use oci::digest::Digest;
+use oci::manifest::{Descriptor, media_type};
 use oci::reference::Reference;
 
 use super::support::{Bench, Fixture};
@@ -56,9 +57,12 @@ impl Drop for Registry {
 struct Kept<'a>(&'a Fixture);
 
 impl distribution::Source for Kept<'_> {
-    fn compressed(&self, diff_id: &Digest) -> errdefs::Result<oci::manifest::Descriptor> {
+    fn form(&self, diff_id: &Digest) -> errdefs::Result<Form> {
         let index = self.0.diff_ids.iter().position(|known| known == diff_id).unwrap();
-        Ok(oci::manifest::Descriptor::of(oci::manifest::media_type::DOCKER_LAYER_GZIP, &self.0.layers[index]))
+        Ok(Form::Compressed(Descriptor::of(media_type::DOCKER_LAYER_GZIP, &self.0.layers[index])))
+    }
+    fn compress(&self, diff_id: &Digest, _: &mut dyn std::io::Write) -> errdefs::Result<Descriptor> {
+        unreachable!("{diff_id} is compressed")
     }
     fn repositories(&self, _: &Digest, _: &str) -> Vec<String> {
         vec!["first".into()]

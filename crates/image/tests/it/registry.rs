@@ -94,6 +94,7 @@ fn what_is_pushed_comes_back_as_the_same_image() {
     };
     let pushed = digest_of(&sender, &name("a:child"));
     let plain = sender.images.by_id(&child).unwrap().layers()[0];
+    sender.images.collect().unwrap();
     assert!(!sender.content.has(&plain).unwrap(), "the plain tar makes way for the compressed one");
 
     let receiver = Bench::new();
