@@ -39,6 +39,9 @@ pub(crate) static GLOBAL: &[Flag] = &[
     boolean("version", 'v', "Print version information and quit"),
 ];
 
+/// The version of Docker's client that this one does the work of when it is called so.
+const DOCKER_VERSION: &str = "28.5.2";
+
 /// What every command has at hand. Each part is made when it is first asked for.
 pub(crate) struct Cli {
     /// The name to show: `hythe`, or `docker` when called so.
@@ -64,6 +67,11 @@ impl Cli {
         }
         let client = Arc::new(connect::client(self)?);
         Ok(self.client.get_or_init(|| client))
+    }
+
+    /// The client's version, as version texts show it.
+    pub(crate) fn version(&self) -> &'static str {
+        if self.prog == "docker" { DOCKER_VERSION } else { env!("CARGO_PKG_VERSION") }
     }
 
     /// Writes a line to standard output.
@@ -119,8 +127,8 @@ pub(crate) fn run(prog: &'static str, words: &[String]) -> Outcome {
 fn version_line(prog: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     if prog == "docker" {
-        // Programs that parse this line expect this form.
-        format!("Docker version {version}, build hythe")
+        // Programs parse this line to learn what the client can do.
+        format!("Docker version {DOCKER_VERSION}, build hythe-{version}")
     } else {
         format!("hythe version {version}")
     }
@@ -139,9 +147,7 @@ fn dispatch(cli: &mut Cli, entry: &Entry, words: &[String]) -> Outcome {
             let _ = write!(std::io::stderr(), "{}", help::group(&cli.path, group));
             Ok(())
         }
-        Some((word, _)) if word == "--help" || word == "-h" || word == "help" => {
-            cli.write(help::group(&cli.path, group))
-        }
+        Some((word, _)) if word == "--help" || word == "-h" => cli.write(help::group(&cli.path, group)),
         Some((word, _)) if word.starts_with('-') => {
             Err(help::misuse(&cli.path, &format!("{} COMMAND", cli.path), &format!("unknown flag: {word}")))
         }
@@ -156,6 +162,9 @@ fn execute(cli: &mut Cli, command: &'static Command, words: &[String]) -> Outcom
     let parsed = parse(command.flags, command.interspersed, words)
         .map_err(|misuse| help::misuse(&cli.path, &help::usage(&cli.path, command), &misuse.0))?;
     if parsed.help {
+        if parsed.help_by_letter {
+            cli.warn("Flag shorthand -h has been deprecated, use --help");
+        }
         return cli.write(help::command(cli.prog, &cli.path, command, terminal::help_columns()));
     }
     if let Some(failure) = help::wrong_arguments(cli.prog, &cli.path, command, parsed.args.len()) {

@@ -163,7 +163,7 @@ fn auths(values: &mut Map<String, Value>) -> &mut Map<String, Value> {
 }
 
 /// Whether the file knows of a login at `server`.
-pub(crate) fn is_logged_in(cli: &Cli, server: &str) -> bool {
+fn is_logged_in(cli: &Cli, server: &str) -> bool {
     cli.config().at(&["auths", server]).is_some()
 }
 

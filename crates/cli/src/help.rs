@@ -66,7 +66,7 @@ pub(crate) fn entries<'a>(out: &mut String, entries: impl Iterator<Item = &'a En
 /// The first sentence of what a command does.
 pub(crate) fn brief(command: &Command) -> &'static str {
     let line = command.about.split('\n').next().unwrap_or_default();
-    line.split(". ").next().unwrap_or_default()
+    line.split(". ").next().unwrap_or_default().trim_end_matches('.')
 }
 
 /// The flags, one line or paragraph each.

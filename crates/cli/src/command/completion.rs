@@ -34,6 +34,8 @@ shell!(FISH fish "Generate the autocompletion script for fish" FISH_SCRIPT);
 shell!(ZSH zsh "Generate the autocompletion script for zsh" ZSH_SCRIPT);
 
 const BASH_SCRIPT: &str = r#"# bash completion for PROG
+# Image names have colons, which bash would take for the end of a word.
+COMP_WORDBREAKS=${COMP_WORDBREAKS//:}
 _PROG_complete() {
     local line words=("${COMP_WORDS[@]:1:COMP_CWORD}")
     COMPREPLY=()

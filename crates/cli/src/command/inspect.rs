@@ -64,6 +64,7 @@ impl Found {
 }
 
 const OMITTED_OF_CONTAINER: &[(&[&str], Omitted)] = &[
+    (&["State", "Health"], Omitted::Nothing),
     (&["Config", "ExposedPorts"], Omitted::List),
     (&["Config", "Healthcheck"], Omitted::Nothing),
     (&["Config", "ArgsEscaped"], Omitted::No),

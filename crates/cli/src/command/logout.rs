@@ -19,9 +19,6 @@ pub(crate) static COMMAND: Command = Command {
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let server = credentials::server(parsed.arg(0));
-    if !credentials::is_logged_in(cli, &server) {
-        cli.print(format!("Not logged in to {server}"))?;
-    }
     cli.print(format!("Removing login credentials for {server}"))?;
     credentials::erase(cli, &server)
 }

@@ -54,6 +54,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         })?;
         let data = data(cli, &api_version, &context, server.as_deref().ok());
         let text = compiled.execute(&template::value(&data)).map_err(|error| {
+            let error = as_gos(&error);
             server
                 .as_ref()
                 .err()
@@ -64,10 +65,22 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     server.map(drop).map_err(|failure| Failure::with_code(EXIT_FAILURE, failure.text))
 }
 
+/// The error in the words of Go, whose template has a name here and whose data has a type.
+fn as_gos(error: &str) -> String {
+    let error =
+        error.replace("template: :", "template: version:").replace("executing \"\"", "executing \"version\"");
+    match error.split_once(": map has no entry for key ") {
+        Some((place, key)) => {
+            format!("{place}: can't evaluate field {} in type system.versionInfo", key.trim_matches('"'))
+        }
+        None => error,
+    }
+}
+
 /// The text of the plain form, columns still apart by tabs.
 fn plain(cli: &Cli, api_version: &str, context: &str, server: Option<&Version>) -> String {
     let name = if cli.prog == "docker" { "Client:" } else { "Client: Hythe" };
-    let version = env!("CARGO_PKG_VERSION");
+    let version = cli.version();
     let mut text = format!(
         "{name}\n Version:\t{version}\n API version:\t{api_version}\n OS/Arch:\t{PLATFORM}\n Context:\t{context}\n"
     );
@@ -127,7 +140,7 @@ fn data(cli: &Cli, api_version: &str, context: &str, server: Option<&[u8]>) -> J
     let name = if cli.prog == "docker" { "" } else { "Hythe" };
     let client = [
         ("Platform", Json::Object(vec![("Name".to_owned(), text(name))])),
-        ("Version", text(env!("CARGO_PKG_VERSION"))),
+        ("Version", text(cli.version())),
         ("ApiVersion", text(api_version)),
         ("DefaultAPIVersion", text(&client::ApiVersion::NEWEST.to_string())),
         ("GitCommit", text("")),

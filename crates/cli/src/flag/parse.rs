@@ -12,8 +12,10 @@ pub(crate) struct Parsed {
     given: Vec<(&'static str, String)>,
     /// What is not a flag.
     pub(crate) args: Vec<String>,
-    /// Where `--` stood among the arguments.
+    /// Whether help was asked for.
     pub(crate) help: bool,
+    /// Whether help was asked for by `-h`, which is on its way out.
+    pub(crate) help_by_letter: bool,
 }
 
 /// A command line that does not fit its table.
@@ -27,7 +29,7 @@ struct Line<'a> {
 
 /// Parses `words`. With `interspersed` false everything from the first argument on is an argument.
 pub(crate) fn parse(flags: &'static [Flag], interspersed: bool, words: &[String]) -> Result<Parsed, Misuse> {
-    let parsed = Parsed { flags, given: Vec::new(), args: Vec::new(), help: false };
+    let parsed = Parsed { flags, given: Vec::new(), args: Vec::new(), help: false, help_by_letter: false };
     let mut line = Line { words: words.iter(), parsed };
     while let Some(word) = line.words.next() {
         if word == "--" {
@@ -80,6 +82,7 @@ impl Line<'_> {
             let Some(flag) = self.parsed.flags.iter().find(|flag| flag.short == letter) else {
                 if letter == 'h' {
                     self.parsed.help = true;
+                    self.parsed.help_by_letter = true;
                     return Ok(());
                 }
                 return Err(Misuse(format!("unknown shorthand flag: '{letter}' in {word}")));

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write as _};
 use std::path::Path;
 
-use crate::failure::{Outcome, on_path};
+use crate::failure::{Outcome, on_path, system_words};
 
 /// Says why nothing can be made at `path`: its directory has to be there.
 pub(crate) fn check_parent(path: &Path) -> Result<(), String> {
@@ -21,12 +21,12 @@ pub(crate) fn check_parent(path: &Path) -> Result<(), String> {
 
 /// Says why `path` cannot be written, before anything is asked of the engine.
 pub(crate) fn check(path: &Path) -> Result<(), String> {
-    let shown = path.display();
-    check_parent(path)?;
-    if path.is_dir() {
-        return Err(format!("invalid output path: {:?} must be a regular file", shown.to_string()));
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty())
+        && let Err(error) = fs::metadata(parent)
+    {
+        return Err(format!("invalid output path: stat {}: {}", parent.display(), system_words(&error)));
     }
-    Ok(())
+    if path.is_dir() { Err("cannot write to a directory".to_owned()) } else { Ok(()) }
 }
 
 /// Copies `source` to the file `path`, or to standard output if it is empty.

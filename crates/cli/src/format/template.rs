@@ -1,7 +1,8 @@
 //! Go templates with Docker's functions, on the values that commands print.
 //!
-//! Objects remember the order in which the engine wrote their fields, under a key that no template can name, so that
-//! `{{json .}}` prints it; everything else sees plain maps. The wording of errors is Go's where it is known.
+//! Objects that are structures in Go remember what they look like, under keys that no template can name: their JSON in
+//! the engine's order for `{{json .}}`, and the form in which Go prints a structure. Everything else sees plain maps.
+//! The wording of errors is Go's where it is known.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,10 +12,35 @@ use gotmpl::{MissingKey, Template, TemplateError, Value};
 use super::json::{Json, write_text};
 use crate::failure::{Failure, Outcome};
 
-/// The key that holds an object's own JSON text.
-const ORDER: &str = "\0";
-/// How a printed map shows that key.
-const ORDER_SHOWN: &str = "\0:<func>";
+/// The key that holds an object's own JSON text, as a function.
+const JSON_KEY: &str = "\0j";
+/// The key that holds how Go prints the structure; it sorts first, so that it stands first when a map is printed.
+const PRINTED_KEY: &str = "\0";
+/// Begins that text when it is printed, followed by the length of what is printed after it.
+const PRINTED_START: char = '\u{1}';
+/// Ends that text.
+const PRINTED_END: char = '\u{2}';
+/// How a printed structure begins.
+const PRINTED_PREFIX: &str = "map[\0:\u{1}";
+
+/// Fields whose names in Go differ from those in JSON.
+const ALIASES: &[(&str, &str)] = &[
+    ("Id", "ID"),
+    ("ApiVersion", "APIVersion"),
+    ("HostIp", "HostIP"),
+    ("Dns", "DNS"),
+    ("DnsOptions", "DNSOptions"),
+    ("DnsSearch", "DNSSearch"),
+    ("CpuShares", "CPUShares"),
+    ("CpuPeriod", "CPUPeriod"),
+    ("CpuQuota", "CPUQuota"),
+    ("CpuRealtimePeriod", "CPURealtimePeriod"),
+    ("CpuRealtimeRuntime", "CPURealtimeRuntime"),
+    ("NanoCpus", "NanoCPUs"),
+    ("digest", "Digest"),
+    ("mediaType", "MediaType"),
+    ("size", "Size"),
+];
 
 /// Fields that are maps in the engine's types. The others that are objects are structures, whose order counts.
 const MAPS: &[&str] = &[
@@ -67,12 +93,12 @@ pub(crate) struct Compiled {
 
 /// Parses `source` with Docker's functions.
 pub(crate) fn compile(source: &str) -> Outcome<Compiled> {
-    compile_with(source, functions(Template::new("")))
+    compile_with(source, functions(Template::new("")).missing_key(MissingKey::Error))
 }
 
 /// Parses `source` for a line of headers, where Docker's functions leave their text as it is.
 pub(crate) fn compile_for_headers(source: &str) -> Outcome<Compiled> {
-    let mut template = functions(Template::new(""));
+    let mut template = functions(Template::new("")).missing_key(MissingKey::Error);
     for name in ["json", "title", "lower", "upper", "truncate", "split"] {
         template = template.func(name, |args| Ok(args.first().cloned().unwrap_or(Value::Nil)));
     }
@@ -81,7 +107,6 @@ pub(crate) fn compile_for_headers(source: &str) -> Outcome<Compiled> {
 
 fn compile_with(source: &str, template: Template) -> Outcome<Compiled> {
     let template = template
-        .missing_key(MissingKey::Error)
         .parse(&with_calls(source))
         .map_err(|error| Failure::new(format!("failed to parse template: {}", parse_error(&error))))?;
     Ok(Compiled { template, source: source.to_owned() })
@@ -119,20 +144,38 @@ fn with_calls(source: &str) -> String {
 impl Compiled {
     /// The text for `data`. The error is Go's text without what comes before it in a command's message.
     pub(crate) fn execute(&self, data: &Value) -> Result<String, String> {
-        self.template
-            .execute_to_string(data)
-            .map(|text| shown(&text))
-            .map_err(|error| self.execution_error(&error))
+        match self.template.execute_to_string(data) {
+            Ok(text) => Ok(shown(&text)),
+            // A key that a map does not have is no mistake, only a field that a structure does not have is.
+            Err(TemplateError::MissingKey { key }) if self.is_of_a_map(&key) => {
+                compile_with(&self.source, functions(Template::new("")).missing_key(MissingKey::Invalid))
+                    .map_err(|failure| failure.text)?
+                    .template
+                    .execute_to_string(data)
+                    .map_err(|error| self.execution_error(&error))
+            }
+            Err(error) => Err(self.execution_error(&error)),
+        }
+    }
+
+    /// True if the template asks a map for `key`.
+    fn is_of_a_map(&self, key: &str) -> bool {
+        let at = self.source.find(&format!(".{key}")).unwrap_or_default();
+        let before = self.source.get(..at).unwrap_or_default();
+        MAPS.iter().any(|map| before.ends_with(&format!(".{map}")))
     }
 
     fn execution_error(&self, error: &TemplateError) -> String {
         match error {
             TemplateError::MissingKey { key } => {
                 let at = self.source.find(&format!(".{key}")).unwrap_or_default();
-                let before = self.source.get(..at).unwrap_or_default();
+                let field = self.field_around(at);
+                // Go counts to the last field of the chain, whichever of them is missing.
+                let start = self.chain_start(at);
+                let last = start + field.rfind('.').unwrap_or_default();
+                let before = self.source.get(..last).unwrap_or_default();
                 let line = before.matches('\n').count() + 1;
                 let column = before.rsplit('\n').next().unwrap_or_default().len();
-                let field = self.field_around(at);
                 format!(
                     "template: :{line}:{column}: executing \"\" at <{field}>: map has no entry for key {key:?}"
                 )
@@ -142,20 +185,43 @@ impl Compiled {
         }
     }
 
+    /// Where the chain of fields begins that the one at `at` belongs to.
+    fn chain_start(&self, at: usize) -> usize {
+        self.source.get(..at).unwrap_or_default().trim_end_matches(is_of_chain).len()
+    }
+
     /// The chain of fields that the one at `at` belongs to.
     fn field_around(&self, at: usize) -> &str {
-        let is_part = |letter: char| letter.is_alphanumeric() || letter == '.' || letter == '_';
-        let start = self.source.get(..at).unwrap_or_default().trim_end_matches(is_part).len();
         let tail = self.source.get(at..).unwrap_or_default();
-        let end = at + tail.len() - tail.trim_start_matches(is_part).len();
-        self.source.get(start..end).unwrap_or_default()
+        let end = at + tail.len() - tail.trim_start_matches(is_of_chain).len();
+        self.source.get(self.chain_start(at)..end).unwrap_or_default()
     }
 }
 
-/// What the engine of templates prints, as Go prints it: nothing but pointers is nil here, and the key that keeps the
-/// order of fields is no field.
+fn is_of_chain(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '.' || letter == '_'
+}
+
+/// What the engine of templates prints, as Go prints it: structures in their own form, and nil only for pointers.
 fn shown(text: &str) -> String {
-    text.replace("<no value>", "<nil>").replace(&format!("{ORDER_SHOWN} "), "").replace(ORDER_SHOWN, "")
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(PRINTED_PREFIX) {
+        out.push_str(before);
+        let structure = after.split_once(PRINTED_START).and_then(|(length, after)| {
+            let (printed, after) = after.split_once(PRINTED_END)?;
+            // One more for the blank between this text and the rest of the map.
+            Some((printed, after.get(length.parse::<usize>().ok()? + 1..)?))
+        });
+        let Some((printed, after)) = structure else {
+            rest = after;
+            continue;
+        };
+        out.push_str(printed);
+        rest = after;
+    }
+    out.push_str(rest);
+    out.replace("<no value>", "<nil>")
 }
 
 /// The value of `json` for templates.
@@ -175,22 +241,35 @@ fn convert(json: &Json, name: &str) -> Value {
         Json::Text(text) => Value::String(Arc::from(text.as_str())),
         Json::List(values) => Value::List(values.iter().map(|value| convert(value, name)).collect()),
         Json::Object(entries) => {
-            let mut map: BTreeMap<Arc<str>, Value> =
+            let map: BTreeMap<Arc<str>, Value> =
                 entries.iter().map(|(key, value)| (Arc::from(key.as_str()), convert(value, key))).collect();
-            if !MAPS.contains(&name) {
-                let text: Arc<str> = Arc::from(json.compact());
-                map.insert(
-                    Arc::from(ORDER),
-                    Value::Function(Arc::new(move |_| Ok(Value::String(Arc::clone(&text))))),
-                );
-                // Go's structures have an ID field whose JSON name is Id.
-                if let Some(id) = map.get("Id").cloned() {
-                    map.entry(Arc::from("ID")).or_insert(id);
-                }
-            }
-            Value::Map(Arc::new(map))
+            Value::Map(Arc::new(if MAPS.contains(&name) { map } else { structure(json, entries, map) }))
         }
     }
+}
+
+/// Adds to the fields of a structure what makes it print as Go prints it.
+fn structure(
+    json: &Json,
+    entries: &[(String, Json)],
+    mut map: BTreeMap<Arc<str>, Value>,
+) -> BTreeMap<Arc<str>, Value> {
+    let printed: Vec<String> = entries
+        .iter()
+        .filter_map(|(key, _)| map.get(key.as_str()))
+        .map(|value| shown(&value.to_string()))
+        .collect();
+    for (name, alias) in ALIASES {
+        if let Some(value) = map.get(*name).cloned() {
+            map.entry(Arc::from(*alias)).or_insert(value);
+        }
+    }
+    let text: Arc<str> = Arc::from(json.compact());
+    map.insert(Arc::from(JSON_KEY), Value::Function(Arc::new(move |_| Ok(Value::String(Arc::clone(&text))))));
+    let rest = Value::Map(Arc::new(map.clone())).to_string().len() - "map[".len();
+    let mark = format!("{PRINTED_START}{rest}{PRINTED_START}{{{}}}{PRINTED_END}", printed.join(" "));
+    map.insert(Arc::from(PRINTED_KEY), Value::String(Arc::from(mark)));
+    map
 }
 
 /// The value as JSON, as the template function writes it: not escaped for HTML.
@@ -214,15 +293,18 @@ fn write_json(out: &mut String, value: &Value) {
             out.push(']');
         }
         Value::Map(map) => {
-            if let Some(Value::Function(order)) = map.get(ORDER)
-                && let Ok(Value::String(text)) = order(&[])
+            if let Some(Value::Function(json)) = map.get(JSON_KEY)
+                && let Ok(Value::String(text)) = json(&[])
             {
                 out.push_str(&text);
                 return;
             }
             out.push('{');
             let mut first = true;
-            for (key, value) in map.iter().filter(|(_, value)| !matches!(value, Value::Function(_))) {
+            for (key, value) in map
+                .iter()
+                .filter(|(key, value)| !key.starts_with(PRINTED_KEY) && !matches!(value, Value::Function(_)))
+            {
                 if !std::mem::take(&mut first) {
                     out.push(',');
                 }
@@ -317,6 +399,11 @@ mod tests {
             ("{{index (split .Id \"b\") 1}}", "c"),
             ("{{if .State.Dead}}dead{{else}}alive{{end}}", "alive"),
             ("{{println .Id}}", "abc\n"),
+            (
+                "{{.State}}|{{.}}",
+                "{running 7 false}|{abc {running 7 false} {[A=b C=d] map[a:2 z:1] [] map[]} [x y]}",
+            ),
+            ("{{.Config.Labels.z}} {{.Config.Labels.none}}", "1 <no value>"),
         ] {
             assert_eq!(run(source).as_deref(), Ok(text), "{source}");
         }

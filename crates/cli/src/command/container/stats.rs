@@ -8,8 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use api::container::Stats;
-use client::Client;
 use client::container::List;
+use client::{Body, Client};
 
 use crate::cli::Cli;
 use crate::failure::Outcome;
@@ -109,11 +109,14 @@ struct Board {
     changed: Condvar,
 }
 
-fn watch(client: &Arc<Client>, board: &Arc<Board>, at: usize, name: String) -> Outcome {
+/// Notes each sample of `body` until it ends.
+fn watch(body: Body, board: &Arc<Board>, at: usize, name: String) -> std::io::Result<()> {
     board.samples.lock().unwrap_or_else(PoisonError::into_inner).insert(at, (name.clone(), None));
-    let (client, board) = (Arc::clone(client), Arc::clone(board));
-    std::thread::Builder::new().name("stats".into()).spawn(move || {
-        if let Ok(mut body) = client.container_stats(&name, true) {
+    let board = Arc::clone(board);
+    let mut body = body;
+    std::thread::Builder::new()
+        .name("stats".into())
+        .spawn(move || {
             let mut line = Vec::new();
             while body.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
                 if let Ok(stats) = serde_json::from_slice(&line) {
@@ -123,12 +126,11 @@ fn watch(client: &Arc<Client>, board: &Arc<Board>, at: usize, name: String) -> O
                 }
                 line.clear();
             }
-        }
-        // It has ended or was removed: its row goes with it.
-        board.samples.lock().unwrap_or_else(PoisonError::into_inner).remove(&at);
-        board.changed.notify_one();
-    })?;
-    Ok(())
+            // It has ended or was removed: its row goes with it.
+            board.samples.lock().unwrap_or_else(PoisonError::into_inner).remove(&at);
+            board.changed.notify_one();
+        })
+        .map(drop)
 }
 
 /// Draws the samples again and again; with `everything` containers that start meanwhile are added.
@@ -140,8 +142,9 @@ fn stream(
 ) -> Outcome {
     let board = Arc::new(Board::default());
     let mut next = 0;
-    for name in names {
-        watch(client, &board, next, name)?;
+    let bodies = super::each_at_once(&names, |name| client.container_stats(name, true));
+    for (name, body) in names.into_iter().zip(bodies) {
+        watch(body?, &board, next, name)?;
         next += 1;
     }
     if everything {
@@ -155,8 +158,11 @@ fn stream(
             while events.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
                 if let Ok(event) = serde_json::from_slice::<api::event::Message>(&line) {
                     // A container that cannot be watched has no row.
-                    let _ = watch(&client, &board, next, event.actor.id);
-                    next += 1;
+                    if let Ok(body) = client.container_stats(&event.actor.id, true)
+                        && watch(body, &board, next, event.actor.id).is_ok()
+                    {
+                        next += 1;
+                    }
                 }
                 line.clear();
             }

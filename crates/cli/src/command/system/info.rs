@@ -46,11 +46,11 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         let compiled = template::compile(source).map_err(|failure| {
             Failure::with_code(64, failure.text.replace("failed to parse template", "template parsing error"))
         })?;
-        return cli.print(compiled.execute(&template::value(&info)).map_err(Failure::new)?);
+        return cli.print(compiled.execute(&template::value(&info)).map_err(as_gos)?);
     }
     let mut text = format!(
         "Client:\n Version:    {}\n Context:    {}\n Debug Mode: {}\n",
-        env!("CARGO_PKG_VERSION"),
+        cli.version(),
         connect::context_name(cli),
         cli.globals.on("debug")
     );
@@ -77,10 +77,20 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     Ok(())
 }
 
+/// The error in the words of Go, whose data has a type here.
+fn as_gos(error: String) -> Failure {
+    Failure::new(match error.split_once(": map has no entry for key ") {
+        Some((place, key)) => {
+            format!("{place}: can't evaluate field {} in type system.dockerInfo", key.trim_matches('"'))
+        }
+        None => error,
+    })
+}
+
 fn client_info(cli: &Cli) -> serde_json::Value {
     serde_json::json!({
         "Debug": cli.globals.on("debug"),
-        "Version": env!("CARGO_PKG_VERSION"),
+        "Version": cli.version(),
         "Context": connect::context_name(cli),
         "Plugins": [],
         "Warnings": null,
