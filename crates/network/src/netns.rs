@@ -33,7 +33,9 @@ const SYSCTLS: [(&str, &str); 2] = [
 const IPV6_DEFAULT: &str = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
 const ACCEPT_RA_DEFAULT: &str = "/proc/sys/net/ipv6/conf/default/accept_ra";
 
-/// A network namespace, alive while this or any process in it is, with a way to configure it.
+/// A network namespace, with a way to configure it.
+///
+/// It lives as long as this or any process in it does: drop this when the container has ended, or its links stay.
 #[derive(Debug)]
 pub struct Netns {
     fd: OwnedFd,

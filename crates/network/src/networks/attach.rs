@@ -26,22 +26,37 @@ impl Inner {
         let ifname = endpoint.driver_opts.get(option::ENDPOINT_IFNAME).map_or(ifname, String::as_str);
         let sysctls = endpoint.driver_opts.get(option::ENDPOINT_SYSCTLS).map_or("", String::as_str);
         let sysctls = option::parse_sysctls(sysctls, ifname)?;
+        let bridge = self.bridge_index(&network).context(what)?;
         let mut inside = netns.inside();
-        let index = self.make_link(&network, endpoint, netns, &mut inside, ifname).context(what)?;
-        let rest = configure(&mut inside, endpoint, index)
+        let done = self
+            .make_link(&network, bridge, endpoint, netns, &mut inside, ifname)
+            .and_then(|index| configure(&mut inside, endpoint, index))
             .and_then(|()| set_inside(netns, &sysctls))
             .and_then(|()| self.apply(&firewall::port_entries(endpoint), &[]));
-        if rest.is_err() {
+        if done.is_err() {
             // Failing is rare: the 17 ms that one deletion takes do not matter.
             let _ = self.delete_link(&endpoint.host_link);
         }
-        rest.context(what)
+        done.context(what)
+    }
+
+    /// The index of a network's bridge. It is looked up each time: somebody may have deleted it (then it is made again) or
+    /// put another in its place.
+    fn bridge_index(&self, network: &Network) -> Result<u32> {
+        for _ in 0..2 {
+            if let Some(link) = route::link(&mut self.host.lock(), &network.bridge)? {
+                return Ok(link.index);
+            }
+            self.ensure_bridge(network)?;
+        }
+        Err(errdefs::system(format!("link {} disappears again and again", network.bridge)))
     }
 
     /// Makes the veth pair; gives the index of the end inside.
     fn make_link(
         &self,
         network: &Network,
+        bridge: u32,
         endpoint: &Endpoint,
         netns: &Netns,
         inside: &mut Inside,
@@ -49,15 +64,12 @@ impl Inner {
     ) -> Result<u32> {
         let planned = inside.next_index.take();
         let mut host = self.host.lock();
-        // The bridge's index is looked up: somebody may have deleted and made it again.
-        let bridge = route::link(&mut host, &network.bridge)?
-            .ok_or_else(|| errdefs::system(format!("link {} does not exist", network.bridge)))?;
         inside.set_ipv6(endpoint.ipv6.is_some())?;
         let veth = |index: u32| {
             let mut batch = Encoder::new();
             let veth = route::Veth {
                 host_name: &endpoint.host_link,
-                bridge: bridge.index,
+                bridge,
                 netns: netns.as_fd(),
                 peer_name: ifname,
                 peer_index: index,

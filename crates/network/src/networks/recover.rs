@@ -16,6 +16,7 @@ use super::create::with_gateway;
 use super::reserve::{random_id, random_mac};
 use super::state::State;
 use super::switches::{self, Family};
+use crate::config::DEFAULT_BRIDGE;
 use crate::definition::{DEFAULT_NETWORK, option};
 use crate::firewall::Firewall;
 use crate::netlink::{Encoder, Socket, route};
@@ -106,7 +107,8 @@ impl Inner {
             }
         }
         let known = self.state.lock().network(DEFAULT_NETWORK).ok();
-        let subnet = self.default_subnet(known.as_deref())?;
+        let link_made = self.default_link_is_ours(known.as_deref())?;
+        let subnet = self.default_subnet(known.as_deref(), link_made)?;
         let id = match &known {
             Some(network) => network.id.clone(),
             None => random_id()?,
@@ -115,6 +117,7 @@ impl Inner {
         if let Some(known) = known {
             network.created = known.created;
         }
+        network.link_made = link_made;
         network.bridge.clone_from(&self.config.bridge);
         network.ipam.config = vec![subnet];
         network.options = self.default_options();
@@ -128,13 +131,40 @@ impl Inner {
         Ok(())
     }
 
+    /// Whether the default bridge's link is this engine's to make, change and remove, or one that the user has set up.
+    fn default_link_is_ours(&self, known: Option<&Network>) -> Result<bool> {
+        let name = &self.config.bridge;
+        if name == "none" {
+            return Err(errdefs::not_implemented(
+                "running without a default bridge (--bridge none) is not implemented",
+            ));
+        }
+        match known {
+            Some(network) if network.bridge == *name => Ok(network.link_made),
+            _ if name == DEFAULT_BRIDGE => Ok(true),
+            _ => Ok(route::link(&mut self.host.lock(), name)?.is_none()),
+        }
+    }
+
+    /// The subnet that a link of the user's has.
+    fn given_subnet(&self) -> Result<Option<IpNet>> {
+        let mut host = self.host.lock();
+        let Some(link) = route::link(&mut host, &self.config.bridge)? else { return Ok(None) };
+        let addresses = route::addresses(&mut host, link.index)?;
+        Ok(addresses.into_iter().find(|net| matches!(net, IpNet::V4(_))))
+    }
+
     /// The subnet of the default bridge: as configured, as it was, or the first of the pools that the host does not use
     /// (an installed Docker mostly has 172.17.0.0/16).
-    fn default_subnet(&self, known: Option<&Network>) -> Result<IpamConfig> {
+    fn default_subnet(&self, known: Option<&Network>, link_made: bool) -> Result<IpamConfig> {
         let range = self.config.fixed_cidr.map(|net| IpNet::V4(net.trunc()));
         if let Some(bip) = self.config.bip {
             let gateway = Some(std::net::IpAddr::V4(bip.addr()));
             let subnet = Some(IpNet::V4(bip.trunc()));
+            return with_gateway(IpamConfig { subnet, ip_range: range, gateway, ..IpamConfig::default() });
+        }
+        if !link_made && let Some(net) = self.given_subnet()? {
+            let (subnet, gateway) = (Some(net.trunc()), Some(net.addr()));
             return with_gateway(IpamConfig { subnet, ip_range: range, gateway, ..IpamConfig::default() });
         }
         let used = self.used_by_others()?;

@@ -312,3 +312,38 @@ fn options_of_an_endpoint_name_its_interface_and_set_its_switches() {
     let asked = EndpointRequest { driver_opts: wrong.into(), ..request("c2", "bridge", &[]) };
     assert_eq!(world.networks.reserve(&asked).unwrap_err().class(), errdefs::Class::InvalidParameter);
 }
+
+#[test]
+fn a_bridge_of_the_users_can_be_the_default() {
+    let home = super::world::fresh_host();
+    if oracle("ip", &["link", "add", "br0", "type", "bridge"]).is_none() {
+        return;
+    }
+    oracle("ip", &["address", "add", "10.7.0.1/24", "dev", "br0"]);
+    oracle("ip", &["address", "add", "10.8.0.1/24", "dev", "br0"]);
+    let addresses =
+        || oracle("ip", &["-4", "-o", "address", "show", "br0"]).unwrap().matches(" inet ").count();
+    let mut world = World::here(home, Config { bridge: "br0".to_owned(), ..Config::default() });
+    for id in ["c1", "c2"] {
+        let container = world.start(id, &[]);
+        serve(&container.netns, "0.0.0.0:80");
+        let ip = container.endpoint.ipv4.unwrap();
+        assert!(ip.to_string().starts_with("10.7.0."), "{ip}");
+        assert_eq!(ask(&world.home, &format!("{}:80", ip.addr())).as_deref(), Some("10.7.0.1"));
+        assert_eq!(addresses(), 2);
+        world.restart();
+    }
+    world.networks.remove_all().unwrap();
+    assert_eq!(addresses(), 2);
+}
+
+#[test]
+fn a_deleted_bridge_is_made_again_for_the_next_container() {
+    let world = World::new();
+    if oracle("ip", &["link", "delete", "hythe0"]).is_none() {
+        return;
+    }
+    let container = world.start("c1", &["8080:80"]);
+    serve(&container.netns, "0.0.0.0:80");
+    assert_eq!(ask(&world.home, "127.0.0.1:8080").as_deref(), Some("172.17.0.1"));
+}
