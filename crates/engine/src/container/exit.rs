@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use shim::{ContainerId, Event, Exit};
 
 use super::policy::Ended;
+use super::record::Record;
 use super::shared::{Container, Shared};
 use super::state::Phase;
 use super::{RemoveOptions, names};
@@ -80,10 +81,14 @@ impl Shared {
         };
         let again = before.policy().applies(ended);
         self.drop_execs(container);
-        let record = self.happened(container, |record| {
+        let change = |record: &mut Record| {
             record.state.ended(exit.code, exit.oom, at, again);
             record.state.restarts += u32::from(again);
-        });
+        };
+        let removed_now = before.auto_remove && !again && !restarting_by_hand;
+        // What is removed at once need not be written: found without a process, it is removed all the same.
+        let record =
+            if removed_now { self.shown(container, change) } else { self.happened(container, change) };
         let extra = [("exitCode", exit.code.to_string()), ("execDuration", ran.as_secs().to_string())];
         self.tell(&record, "die", &extra);
         self.end_run(&record);
@@ -94,7 +99,7 @@ impl Shared {
         });
         if again {
             self.restart_later(container, ran);
-        } else if record.auto_remove && !restarting_by_hand {
+        } else if removed_now {
             self.remove_automatically(container);
         }
     }

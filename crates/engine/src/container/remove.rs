@@ -9,7 +9,7 @@ use std::sync::Arc;
 use errdefs::{Collected, Context, Result};
 
 use super::mountpoint::Kind;
-use super::record::CONTAINERS;
+use super::record::{CONTAINERS, Record};
 use super::shared::{Container, Shared};
 use super::state::Phase;
 use super::{Containers, RemoveOptions, names, networking};
@@ -79,7 +79,13 @@ impl Shared {
         options: RemoveOptions,
     ) -> Result<()> {
         self.cancel_restart(container);
-        let record = self.change(container, |record| record.state.phase = Phase::Removing)?;
+        let change = |record: &mut Record| record.state.phase = Phase::Removing;
+        // The wish to be removed when it has ended is an intent already.
+        let record = if container.record().auto_remove {
+            self.shown(container, change)
+        } else {
+            self.change(container, change)?
+        };
         let id = &record.id;
         let mut steps = Collected::new();
         self.drop_execs_for_ever(container);
@@ -113,13 +119,13 @@ impl Shared {
     }
 
     /// What a run that could not be cleaned up has left; nothing, mostly.
-    fn end_run_quietly(&self, record: &super::record::Record) {
+    fn end_run_quietly(&self, record: &Record) {
         if self.state_dir(&record.id).exists() || !self.parts.networks.endpoints_of(&record.id).is_empty() {
             self.end_run(record);
         }
     }
 
-    fn remove_anonymous_volumes(&self, record: &super::record::Record) {
+    fn remove_anonymous_volumes(&self, record: &Record) {
         for point in record.mounts.iter().filter(|point| point.kind == Kind::Volume && point.anonymous) {
             let users = self.volume_users(&point.name);
             match self.parts.volumes.remove(&point.name, &users) {

@@ -212,6 +212,14 @@ impl Shared {
         show(container, record)
     }
 
+    /// Changes what is shown of a record and not what is stored: for what `restore` finds out by itself.
+    pub(crate) fn shown(&self, container: &Container, change: impl FnOnce(&mut Record)) -> Arc<Record> {
+        let _changing = container.changing.lock();
+        let mut record = Record::clone(&container.record());
+        change(&mut record);
+        show(container, record)
+    }
+
     /// Tells an event of a container, with `extra` attributes.
     pub(crate) fn tell(&self, record: &Record, action: &str, extra: &[(&str, String)]) {
         let mut attributes = record.attributes();

@@ -74,7 +74,9 @@ impl Containers {
             _ => {}
         }
         container.live.lock().backoff.reset();
-        self.shared.happened(&container, |record| record.state.restarts = 0);
+        if state.restarts > 0 {
+            self.shared.happened(&container, |record| record.state.restarts = 0);
+        }
         self.shared.start(&container)
     }
 }
