@@ -69,6 +69,11 @@ impl StartError {
 
     /// The text of `docker start`, as the daemon gives it.
     pub fn docker_create_text(&self) -> String {
+        // Docker's daemon looks users up itself, so these come without the runtime's words.
+        let user = ["unable to find user ", "unable to find group ", "uids and gids must be in range "];
+        if user.iter().any(|start| self.message.starts_with(start)) {
+            return self.message.clone();
+        }
         format!(
             "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create \
              failed: unable to start container process: error during container init: {}",
@@ -132,6 +137,16 @@ mod tests {
             assert_eq!(error.exit_code(), code, "{text}");
             assert_eq!(error.docker_create_text().contains("Are you trying to mount"), advice, "{text}");
             assert_eq!(error.docker_exec_text().ends_with("is the expected type"), advice, "{text}");
+        }
+    }
+
+    #[test]
+    fn users_are_the_daemons_business() {
+        for text in [
+            "unable to find user x: no matching entries in passwd file",
+            "uids and gids must be in range 0-2147483647",
+        ] {
+            assert_eq!(StartError::new(text).docker_create_text(), text);
         }
     }
 

@@ -158,12 +158,15 @@ impl Rootfs {
             MountSource::Bind { source, recursive } => {
                 let name = source.display().to_string();
                 let tree = clone_tree(CWD.as_fd(), source, *recursive).map_err(|e| step(&name, e))?;
-                let stat = fstat(&tree).map_err(|e| step(&name, e))?;
-                let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+                let is_dir = is_directory(&tree).map_err(|e| step(&name, e))?;
                 let make = if is_dir { Make::Directory } else { Make::File };
                 self.change(mount, &tree, mount.set).map_err(|e| step(&name, e))?;
                 let at = self.target(target, make, false)?;
-                attach(&tree, &at).map_err(|e| step(&name, e))
+                attach(&tree, &at).map_err(|errno| {
+                    // The kernel's word for "a directory on a file or the other way round" says less.
+                    let mixed = is_directory(&at).is_ok_and(|target| target != is_dir);
+                    step(&name, if mixed { Errno::NOTDIR } else { errno })
+                })
             }
             MountSource::New { fstype, source, options, .. } => {
                 // Others may still have to be mounted inside, or device nodes made.
@@ -322,6 +325,10 @@ impl Rootfs {
         rustix::process::chdir("/").map_err(step("chdir"))?;
         Ok(self.procfs)
     }
+}
+
+fn is_directory(fd: &OwnedFd) -> Result<bool, Errno> {
+    fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 
 /// What an empty directory needs: one inode.

@@ -91,6 +91,19 @@ fn start_errors_have_dockers_words() {
 }
 
 #[test]
+fn a_file_is_not_mounted_on_a_directory_nor_the_other_way_round() {
+    for (source, destination) in [("config.json", "/etc"), ("rootfs", "/etc/passwd")] {
+        let mut bundle = Bundle::new("true");
+        let mount =
+            json!({ "destination": destination, "type": "bind", "source": source, "options": ["bind"] });
+        bundle.spec["mounts"].as_array_mut().unwrap().push(mount);
+        let ran = bundle.run();
+        assert!(ran.err.contains(&format!("to rootfs at {destination:?}: not a directory")), "{ran:?}");
+        bundle.finish();
+    }
+}
+
+#[test]
 fn what_cannot_be_executed_says_so_and_exits_with_255() {
     for (content, text) in
         [("echo hi\n", "exec /x: exec format error\n"), ("#!/nope\n", "exec /x: no such file or directory\n")]
