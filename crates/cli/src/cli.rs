@@ -163,7 +163,7 @@ fn execute(cli: &mut Cli, command: &'static Command, words: &[String]) -> Outcom
         .map_err(|misuse| help::misuse(&cli.path, &help::usage(&cli.path, command), &misuse.0))?;
     if parsed.help {
         if parsed.help_by_letter {
-            cli.warn("Flag shorthand -h has been deprecated, use --help");
+            cli.print("Flag shorthand -h has been deprecated, use --help")?;
         }
         return cli.write(help::command(cli.prog, &cli.path, command, terminal::help_columns()));
     }

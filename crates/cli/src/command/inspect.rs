@@ -248,6 +248,10 @@ fn by(compiled: &template::Compiled, object: &Found) -> Result<String, String> {
             return Err(error);
         }
         for (path, kind) in object.omitted {
+            // What is asked of a field that is not there stays a mistake.
+            if path.last().is_some_and(|name| compiled.mentions(&format!(".{name}."))) {
+                continue;
+            }
             complete(&mut json, path, *kind);
         }
         compiled.execute(&template::value(&json)).map_err(|_| error)
@@ -312,6 +316,7 @@ mod tests {
         let run = |source| by(&template::compile(source).unwrap(), &object);
         assert_eq!(run("{{.Config.Healthcheck}} {{.Config.Image}}").unwrap(), "<nil> x");
         assert_eq!(run("{{json .Config}}").unwrap(), r#"{"Image":"x"}"#);
+        assert!(run("{{.Config.Healthcheck.Test}}").is_err());
         assert!(run("{{.Nothing}}").unwrap_err().ends_with("map has no entry for key \"Nothing\""));
     }
 }

@@ -158,6 +158,11 @@ impl Compiled {
         }
     }
 
+    /// True if the template has the text.
+    pub(crate) fn mentions(&self, text: &str) -> bool {
+        self.source.contains(text)
+    }
+
     /// True if the template asks a map for `key`.
     fn is_of_a_map(&self, key: &str) -> bool {
         let at = self.source.find(&format!(".{key}")).unwrap_or_default();
@@ -241,24 +246,36 @@ fn convert(json: &Json, name: &str) -> Value {
         Json::Text(text) => Value::String(Arc::from(text.as_str())),
         Json::List(values) => Value::List(values.iter().map(|value| convert(value, name)).collect()),
         Json::Object(entries) => {
-            let map: BTreeMap<Arc<str>, Value> =
-                entries.iter().map(|(key, value)| (Arc::from(key.as_str()), convert(value, key))).collect();
-            Value::Map(Arc::new(if MAPS.contains(&name) { map } else { structure(json, entries, map) }))
+            let map: BTreeMap<Arc<str>, Value> = entries
+                .iter()
+                .map(|(key, value)| (Arc::from(key.as_str()), convert(value, kind(name, key))))
+                .collect();
+            Value::Map(Arc::new(if MAPS.contains(&name) { map } else { structure(json, name, entries, map) }))
         }
     }
+}
+
+/// The field whose kind `key` of the object `name` has: one name stands for a structure here and a map there.
+fn kind<'a>(name: &str, key: &'a str) -> &'a str {
+    if name == "LogConfig" && key == "Config" { "Options" } else { key }
 }
 
 /// Adds to the fields of a structure what makes it print as Go prints it.
 fn structure(
     json: &Json,
+    name: &str,
     entries: &[(String, Json)],
     mut map: BTreeMap<Arc<str>, Value>,
 ) -> BTreeMap<Arc<str>, Value> {
-    let printed: Vec<String> = entries
+    let mut printed: Vec<String> = entries
         .iter()
         .filter_map(|(key, _)| map.get(key.as_str()))
         .map(|value| shown(&value.to_string()))
         .collect();
+    if name == "State" && !map.contains_key("Health") {
+        // The one field that the engine leaves out of a structure that is often printed whole.
+        printed.push("<nil>".to_owned());
+    }
     for (name, alias) in ALIASES {
         if let Some(value) = map.get(*name).cloned() {
             map.entry(Arc::from(*alias)).or_insert(value);
@@ -319,6 +336,18 @@ fn write_json(out: &mut String, value: &Value) {
     }
 }
 
+/// What is at a key or a place, one after the other. A key that a map does not have is empty, as Go's zero value is.
+fn index(args: &[Value]) -> gotmpl::Result<Value> {
+    let (first, keys) =
+        args.split_first().ok_or_else(|| TemplateError::Exec("index of untyped nil".to_owned()))?;
+    keys.iter().try_fold(first.clone(), |value, key| match (&value, key) {
+        (Value::Map(map), Value::String(key)) => {
+            Ok(map.get(key.as_ref()).cloned().unwrap_or_else(|| Value::String(Arc::from(""))))
+        }
+        _ => value.index(key),
+    })
+}
+
 fn functions(template: Template) -> Template {
     fn text(args: &[Value], at: usize) -> String {
         args.get(at).map(ToString::to_string).unwrap_or_default()
@@ -334,6 +363,7 @@ fn functions(template: Template) -> Template {
     }
     template
         .func("json", |args| Ok(string(args.first().map(to_json).unwrap_or_default())))
+        .func("index", index)
         .func("split", |args| {
             let separator = text(args, 1);
             let source = text(args, 0);
@@ -393,7 +423,7 @@ mod tests {
             ("{{.Config.Env}} {{.Config.Cmd}} {{.Config.Volumes}}", "[A=b C=d] [] map[]"),
             ("{{join .Config.Env \",\"}}", "A=b,C=d"),
             ("{{range $i, $v := .Args}}{{$i}}={{$v}};{{end}}", "0=x;1=y;"),
-            ("{{index .Config.Labels \"z\"}}", "1"),
+            ("{{index .Config.Labels \"z\"}}|{{index .Config.Labels \"none\"}}", "1|"),
             ("{{printf \"%s:%d\" .Id .State.Pid}}", "abc:7"),
             ("{{upper .Id}}{{title .State.Status}}{{truncate .Id 2}}{{pad .Id 1 2}}", "ABCRunningab abc  "),
             ("{{index (split .Id \"b\") 1}}", "c"),
@@ -401,7 +431,7 @@ mod tests {
             ("{{println .Id}}", "abc\n"),
             (
                 "{{.State}}|{{.}}",
-                "{running 7 false}|{abc {running 7 false} {[A=b C=d] map[a:2 z:1] [] map[]} [x y]}",
+                "{running 7 false <nil>}|{abc {running 7 false <nil>} {[A=b C=d] map[a:2 z:1] [] map[]} [x y]}",
             ),
             ("{{.Config.Labels.z}} {{.Config.Labels.none}}", "1 <no value>"),
         ] {

@@ -49,6 +49,10 @@ pub(crate) static COMMAND: Command = Command {
 };
 
 const TABLE: &str = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
+/// One field a line.
+const RAW: &str = "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n\
+                   state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\n\
+                   labels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n";
 const TABLE_WITH_SIZE: &str =
     "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}\t{{.Size}}";
 
@@ -90,6 +94,12 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         quiet: "{{.ID}}",
         headers: HEADERS,
         type_name: "formatter.ContainerContext",
+    };
+    let format = match format.as_str() {
+        "raw" if quiet => "container_id: {{.ID}}".to_owned(),
+        "raw" if size => format!("{RAW}size: {{{{.Size}}}}\n"),
+        "raw" => RAW.to_owned(),
+        _ => format,
     };
     let truncate = !parsed.on("no-trunc");
     let rows = containers.iter().map(|container| row(container, truncate)).collect();

@@ -90,7 +90,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         table: TABLE,
         quiet: "{{.ID}}",
         headers: if human_words { HEADERS } else { HEADERS_OF_DATES },
-        type_name: "history.historyContext",
+        type_name: "image.historyContext",
     };
     cli.write(rows::render(&kind, parsed.text("format"), parsed.on("quiet"), rows)?)
 }
