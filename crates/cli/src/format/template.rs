@@ -175,10 +175,9 @@ impl Compiled {
             TemplateError::MissingKey { key } => {
                 let at = self.source.find(&format!(".{key}")).unwrap_or_default();
                 let field = self.field_around(at);
-                // Go counts to the last field of the chain, whichever of them is missing.
-                let start = self.chain_start(at);
-                let last = start + field.rfind('.').unwrap_or_default();
-                let before = self.source.get(..last).unwrap_or_default();
+                // Go counts to the second field of a chain, whichever of them is missing.
+                let place = self.chain_start(at) + field.match_indices('.').nth(1).map_or(0, |(at, _)| at);
+                let before = self.source.get(..place).unwrap_or_default();
                 let line = before.matches('\n').count() + 1;
                 let column = before.rsplit('\n').next().unwrap_or_default().len();
                 format!(
