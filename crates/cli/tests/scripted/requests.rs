@@ -194,3 +194,78 @@ fn completion_knows_commands_flags_and_names() {
     assert_eq!(complete(&["rm", "-f", "w"]), "web\timg\n");
     assert_eq!(complete(&["run", "--pull", "n"]), "never\t\n");
 }
+
+#[test]
+fn a_login_is_tried_and_kept_and_forgotten() {
+    let engine = Engine::new("1.51", |request, stream| {
+        let login: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        if login["password"] == "right" {
+            json(stream, 200, r#"{"Status":"Login Succeeded","IdentityToken":""}"#);
+        } else {
+            json(stream, 401, r#"{"message":"unauthorized: incorrect username or password"}"#);
+        }
+    });
+    let config = tempfile::tempdir().unwrap();
+    let file = config.path().join("config.json");
+    let run = |args: &[&str], input: &[u8]| {
+        let mut child = engine
+            .hythe(args)
+            .env("DOCKER_CONFIG", config.path())
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A program that does not ask for a password does not read.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        child.wait_with_output().unwrap()
+    };
+    let refused = run(&["login", "-u", "me", "--password-stdin", "reg.example"], b"wrong\n");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(!file.exists());
+    let kept = run(&["login", "-u", "me", "--password-stdin", "reg.example"], b"right\n");
+    assert_eq!(String::from_utf8_lossy(&kept.stdout), "Login Succeeded\n");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+        serde_json::json!({"auths": {"reg.example": {"auth": "bWU6cmlnaHQ="}}})
+    );
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(run(&["logout", "reg.example"], b"").status.success());
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), serde_json::json!({"auths": {}}));
+}
+
+#[test]
+fn a_credential_helper_keeps_the_secret() {
+    let engine = Engine::new("1.51", |request, stream| match request.line.as_str() {
+        "POST /auth" => json(stream, 200, r#"{"Status":"Login Succeeded","IdentityToken":"tok"}"#),
+        _ => json(stream, 200, "{\"status\":\"ok\"}\n"),
+    });
+    let config = tempfile::tempdir().unwrap();
+    let store = config.path().join("secrets");
+    let helper = config.path().join("docker-credential-fake");
+    let script = format!(
+        "#!/bin/sh\ncase $1 in\nstore) /bin/cat > {0} ;;\nget) [ -e {0} ] && /bin/cat {0} || {{ echo 'credentials not found in \
+         native keychain'; exit 1; }} ;;\nerase) /bin/rm {0} ;;\nesac\n",
+        store.display()
+    );
+    std::fs::write(&helper, script).unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(config.path().join("config.json"), r#"{"credsStore":"fake"}"#).unwrap();
+    let run = |args: &[&str]| {
+        engine.hythe(args).env("DOCKER_CONFIG", config.path()).env("PATH", config.path()).output().unwrap()
+    };
+    assert!(run(&["login", "-u", "me", "-p", "pw", "reg.example"]).status.success());
+    let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&store).unwrap()).unwrap();
+    assert_eq!(kept, serde_json::json!({"ServerURL": "reg.example", "Username": "<token>", "Secret": "tok"}));
+    assert!(!std::fs::read_to_string(config.path().join("config.json")).unwrap().contains("tok"));
+    assert!(run(&["pull", "-q", "reg.example/a"]).status.success());
+    let pull = engine.seen().into_iter().find(|request| request.line == "POST /images/create").unwrap();
+    let header = pull.headers.iter().find(|(name, _)| name == "x-registry-auth").unwrap();
+    assert_eq!(api::auth::Config::decode(&header.1).unwrap().identitytoken, "tok");
+    assert!(run(&["logout", "reg.example"]).status.success());
+    assert!(!store.exists());
+}
