@@ -158,3 +158,57 @@ fn other_devices_are_closed() {
     assert_eq!(ran.err.matches("Operation not permitted").count(), 2, "{ran:?}");
     bundle.finish();
 }
+
+/// CVE-2021-30465, CVE-2024-45310: a mount's destination in a shared volume, swapped for a link to the outside all the
+/// time it is being made and mounted on.
+#[test]
+fn a_destination_swapped_under_our_hands_stays_inside() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    const STARTS: usize = 60;
+    let mut bundle = Bundle::new("true");
+    let canary = canary(&bundle);
+    let volume = bundle.dir.path().join("volume");
+    fs::create_dir_all(volume.join("a")).unwrap();
+    symlink(&canary, volume.join("b")).unwrap();
+    let mounts = bundle.spec["mounts"].as_array_mut().unwrap();
+    mounts
+        .push(json!({ "destination": "/volume", "type": "bind", "source": "volume", "options": ["rbind"] }));
+    mounts.push(
+        json!({ "destination": "/volume/a/new/dir", "type": "tmpfs", "source": "tmpfs", "options": [] }),
+    );
+    mounts.push(json!({ "destination": "/volume/a/file", "type": "bind", "source": "config.json", "options": ["bind"] }));
+    let done = AtomicBool::new(false);
+    let swap = || {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        while !done.load(Ordering::Relaxed) {
+            renameat_with(CWD, volume.join("a"), CWD, volume.join("b"), RenameFlags::EXCHANGE).unwrap();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(swap);
+        for _ in 0..STARTS {
+            // Whether it works is luck; what it touches is not.
+            bundle.run();
+            assert_eq!(fs::read_dir(&canary).unwrap().count(), 0);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    bundle.finish();
+}
+
+/// CVE-2019-5736: the engine's own program is the container's entry point by way of `/proc/self/exe`.
+#[test]
+fn the_runtimes_program_cannot_be_reached() {
+    let before = fs::metadata(crate::bundle::program()).unwrap();
+    let mut bundle = Bundle::new("");
+    fs::write(bundle.root().join("entry"), "#!/proc/self/exe\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(bundle.root().join("entry"), mode).unwrap();
+    bundle.spec["process"]["args"] = json!(["/entry", "state"]);
+    let ran = bundle.run();
+    // By then `/proc/self/exe` is the script's own interpreter chain, which ends nowhere.
+    assert_ne!(ran.code, 0, "{ran:?}");
+    let after = fs::metadata(crate::bundle::program()).unwrap();
+    assert_eq!((before.len(), before.modified().unwrap()), (after.len(), after.modified().unwrap()));
+    bundle.finish();
+}

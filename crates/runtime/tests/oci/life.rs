@@ -166,3 +166,34 @@ fn init_reaps_orphans_passes_signals_and_exits_as_its_child() {
     assert!(!ran.out.contains('1'), "a zombie was left: {ran:?}");
     bundle.finish();
 }
+
+/// Time does not belong in tests; what it is made of does. Ceilings a little above what is needed today: a change that
+/// breaks one is to say why. Needs `strace`.
+#[test]
+fn a_start_makes_few_calls() {
+    const CHILD: usize = 460;
+    const PARENT: usize = 380;
+    let mut bundle = Bundle::new("");
+    bundle.spec["process"]["args"] = json!(["true"]);
+    bundle.write();
+    let mut strace = std::process::Command::new("strace");
+    strace
+        .args(["-f", "-o", "trace", "--"])
+        .arg(crate::bundle::program())
+        .args(["--root", "state", "run", &bundle.id]);
+    assert!(strace.current_dir(bundle.dir.path()).status().unwrap().success());
+    let trace = fs::read_to_string(bundle.dir.path().join("trace")).unwrap();
+    let pid = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+    let parent = pid(&trace);
+    // Not the checks that a debug build makes of each descriptor it closes.
+    let calls =
+        trace.lines().filter(|line| !["resumed>", "+++", "F_GETFD"].iter().any(|word| line.contains(word)));
+    let (of_parent, of_child): (Vec<&str>, Vec<&str>) = calls.partition(|line| pid(line) == parent);
+    // The child's own, up to its program's first.
+    let until = of_child.iter().position(|line| line.contains("execve(")).unwrap();
+    assert!(until < CHILD, "the child makes {until} calls");
+    assert!(of_parent.len() < PARENT, "the parent makes {} calls", of_parent.len());
+    let count = |name: &str| trace.lines().filter(|line| line.contains(name)).count();
+    assert_eq!((count("clone3("), count("pivot_root("), count(" execve(")), (1, 1, 2), "no helper processes");
+    bundle.finish();
+}
