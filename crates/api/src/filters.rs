@@ -127,7 +127,10 @@ impl Filters {
     /// InvalidParameter for more than one value or one that is neither of true, 1, false, 0.
     pub fn boolean(&self, key: &str) -> errdefs::Result<Option<bool>> {
         let Some(values) = self.0.get(key) else { return Ok(None) };
-        let bad = || errdefs::invalid(format!("invalid filter '{key}={:?}'", Vec::from_iter(values)));
+        let bad = || {
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            errdefs::invalid(format!("invalid filter '{key}=[{}]'", values.join(" ")))
+        };
         match Vec::from_iter(values).as_slice() {
             [one] => match one.as_str() {
                 "1" | "true" => Ok(Some(true)),

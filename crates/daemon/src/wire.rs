@@ -37,7 +37,7 @@ pub(crate) fn build(config: &Config) -> Result<Arc<Handles>> {
     let parts = Parts {
         store: Arc::clone(&store),
         images: Arc::clone(&images),
-        snapshots,
+        snapshots: snapshots.clone(),
         networks: networks.clone(),
         volumes: volumes.clone(),
         launcher: Arc::new(Launcher::new(&shim, told)?),
@@ -54,7 +54,7 @@ pub(crate) fn build(config: &Config) -> Result<Arc<Handles>> {
     images.collect()?;
     let mut about = about(config)?;
     about.warnings.extend(networks.warnings()?);
-    let images = Images::new(images, client, containers.clone(), events.clone());
+    let images = Images::new(images, snapshots, client, containers.clone(), events.clone());
     let volumes = Volumes::new(volumes, containers.clone(), events.clone());
     Ok(Arc::new(Handles {
         execs: Execs::new(&containers),

@@ -13,6 +13,7 @@ pub use distribution::Cancel;
 use errdefs::{Result, invalid};
 use oci::platform::Platform;
 use oci::reference::Reference;
+use snapshot::Snapshots;
 
 use crate::event::Kind;
 use crate::{Containers, Events, timestamp};
@@ -24,6 +25,7 @@ mod wire;
 #[derive(Clone)]
 pub struct Images {
     images: Arc<::image::Images>,
+    snapshots: Snapshots,
     client: Arc<distribution::Client>,
     containers: Containers,
     events: Events,
@@ -79,11 +81,12 @@ impl Images {
     /// Over the mechanisms, with the containers that may use them.
     pub fn new(
         images: Arc<::image::Images>,
+        snapshots: Snapshots,
         client: Arc<distribution::Client>,
         containers: Containers,
         events: Events,
     ) -> Self {
-        Self { images, client, containers, events }
+        Self { images, snapshots, client, containers, events }
     }
 
     /// Those that match, newest first. From memory.
@@ -124,7 +127,9 @@ impl Images {
     /// # Errors
     /// NotFound `No such image: x:latest`.
     pub fn inspect(&self, name: &str) -> Result<InspectResponse> {
-        self.images.get(name).map(|image| wire::inspect(&image))
+        let image = self.images.get(name)?;
+        let directories = self.snapshots.lower_dirs(image.layers()).unwrap_or_default();
+        Ok(wire::inspect(&image, &directories))
     }
 
     /// How it was made, newest step first.

@@ -161,7 +161,7 @@ impl Networks {
 
 fn spec(request: CreateRequest) -> Result<::network::NetworkSpec> {
     if request.name.is_empty() {
-        return Err(invalid("network name cannot be empty"));
+        return Err(invalid("invalid name: name is empty"));
     }
     for (asked, what) in [
         (request.ingress, "ingress networks need swarm mode"),
@@ -203,9 +203,10 @@ fn subnet(config: IpamConfig) -> Result<::network::IpamConfig> {
         if text.is_empty() {
             return Ok(None);
         }
-        text.parse()
-            .map(Some)
-            .map_err(|_| invalid(format!("invalid {what} {text}: invalid CIDR address or IP address")))
+        let form = if matches!(what, "subnet" | "ip-range") { "CIDR block" } else { "address" };
+        let wrong =
+            |_| invalid(format!("invalid network config:\ninvalid {what} {text}: invalid {form} notation"));
+        text.parse().map(Some).map_err(wrong)
     }
     let mut aux_addresses = std::collections::BTreeMap::new();
     for (name, address) in config.auxiliary_addresses {

@@ -152,6 +152,7 @@ impl System {
             security_options: host.security_options,
             default_address_pools: pools(&config.address_pools),
             firewall_backend: Some(FirewallInfo { driver: "nftables".to_owned(), info: None }),
+            cdi_spec_dirs: Some(Vec::new()),
             warnings: (!config.warnings.is_empty()).then(|| config.warnings.clone()),
             ..Info::default()
         }

@@ -3,17 +3,23 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio_rustls::TlsAcceptor;
 
 use crate::body::Body;
 use crate::connection::{Connection, Plain};
 use crate::service::{self, Handles};
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a client may take for its next request's headers; Docker's number.
+const HEADERS: Duration = Duration::from_secs(300);
 
 /// Where clients come from.
 pub enum Listener {
@@ -79,9 +85,11 @@ async fn connection(accepted: Accepted, tls: Option<TlsAcceptor>, handles: Arc<H
             let _ = stream.set_nodelay(true);
             match tls {
                 None => shared(Plain::Tcp(stream)),
-                Some(tls) => match tls.accept(stream).await {
-                    Ok(stream) => (Connection::Tls(Box::new(TokioIo::new(stream))), None),
-                    Err(error) => return tracing::debug!(%error, "TLS handshake"),
+                // Whoever has not shown who he is may not hold a connection for long.
+                Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => (Connection::Tls(Box::new(TokioIo::new(stream))), None),
+                    Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake"),
+                    Err(_) => return tracing::debug!("TLS handshake took too long"),
                 },
             }
         }
@@ -97,7 +105,7 @@ where
 {
     let mut http = http1::Builder::new();
     // Header names look as Go writes them: some clients compare them as they are.
-    http.half_close(true).title_case_headers(true);
+    http.half_close(true).title_case_headers(true).timer(TokioTimer::new()).header_read_timeout(HEADERS);
     if let Err(error) = http.serve_connection(io, service).with_upgrades().await {
         tracing::debug!(%error, "connection");
     }

@@ -1,5 +1,7 @@
 //! Images as the API shows them.
 
+use std::path::PathBuf;
+
 use ::image::{HistoryEntry, Image};
 use api::StringMap;
 use api::container::{DriverData, HealthConfig};
@@ -36,7 +38,23 @@ pub(super) fn summary(image: &Image, containers: Option<usize>, shared: Option<u
     }
 }
 
-pub(super) fn inspect(image: &Image) -> InspectResponse {
+/// Where the layers are, in the words of Docker's storage driver: the topmost is "upper", those below it "lower".
+fn directories(layers: &[PathBuf]) -> DriverData {
+    let text = |layers: &[PathBuf]| {
+        let texts: Vec<String> = layers.iter().map(|layer| layer.display().to_string()).collect();
+        texts.join(":")
+    };
+    let mut data = StringMap::new();
+    if let Some((top, below)) = layers.split_first() {
+        data.insert("UpperDir".to_owned(), text(std::slice::from_ref(top)));
+        if !below.is_empty() {
+            data.insert("LowerDir".to_owned(), text(below));
+        }
+    }
+    DriverData { data: Some(data), name: DRIVER.to_owned() }
+}
+
+pub(super) fn inspect(image: &Image, layers: &[PathBuf]) -> InspectResponse {
     let config = &image.config;
     InspectResponse {
         id: image.id.to_string(),
@@ -57,7 +75,7 @@ pub(super) fn inspect(image: &Image) -> InspectResponse {
         os_version: config.os_version.clone(),
         size: signed(image.size),
         virtual_size: 0,
-        graph_driver: DriverData { data: None, name: DRIVER.to_owned() },
+        graph_driver: directories(layers),
         root_fs: RootFs {
             r#type: "layers".to_owned(),
             layers: image.layers().iter().map(ToString::to_string).collect(),

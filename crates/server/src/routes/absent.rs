@@ -23,6 +23,11 @@ pub(super) async fn swarm(_: Request) -> Answer {
     ))
 }
 
+/// Leaving what was never joined.
+pub(super) async fn swarm_leave(_: Request) -> Answer {
+    Err(unavailable("This node is not part of a swarm"))
+}
+
 /// Starting swarm mode.
 pub(super) async fn swarm_init(_: Request) -> Answer {
     Err(not_implemented("swarm mode is not supported by this engine yet"))

@@ -125,11 +125,11 @@ pub(super) async fn rename(request: Request) -> Answer {
 
 /// Height and width of a terminal, both needed.
 pub(super) fn size(request: &Request) -> Result<(u32, u32)> {
-    let number = |name| {
+    let number = |name, what| {
         let text = request.query.get(name);
-        text.parse().map_err(|_| invalid(format!("strconv.ParseUint: parsing {text:?}: invalid syntax")))
+        text.parse().map_err(|_| invalid(format!("invalid resize {what} {text:?}: invalid syntax")))
     };
-    Ok((number("h")?, number("w")?))
+    Ok((number("h", "height")?, number("w", "width")?))
 }
 
 /// `POST /containers/{id}/resize`.

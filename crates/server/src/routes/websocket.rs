@@ -37,9 +37,6 @@ const PIECE: usize = 32 << 10;
 /// Answers the handshake and relays.
 pub(super) async fn attach(request: Request) -> Answer {
     let key = request.header("sec-websocket-key").to_owned();
-    if !request.header("upgrade").eq_ignore_ascii_case("websocket") || key.is_empty() {
-        return Err(invalid("not a websocket handshake"));
-    }
     let query = &request.query;
     // Before 1.42 all three streams were attached whatever was asked for.
     let wanted = |name| request.version < Version::minor(42) || query.bool(name);
@@ -55,6 +52,9 @@ pub(super) async fn attach(request: Request) -> Answer {
     let containers = request.handles.containers.clone();
     let name = request.name.clone();
     let attach = blocking(move || containers.attach(&name, options)).await?;
+    if !request.header("upgrade").eq_ignore_ascii_case("websocket") || key.is_empty() {
+        return Err(invalid("not a websocket handshake"));
+    }
     let (ours, theirs) = hijack::pair()?;
     tokio::task::spawn_blocking(move || attach.connect(theirs, Vec::new()));
     let upgrade = request.upgrade;
