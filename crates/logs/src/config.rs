@@ -112,9 +112,9 @@ impl WriterConfig {
         for (key, value) in options {
             match key.as_str() {
                 "mode" => config.mode = mode(value)?,
-                "max-buffer-size" => max_buffer = Some(size(value).ok_or_else(|| bad(key, value))?),
+                "max-buffer-size" => max_buffer = Some(size(value).ok_or_else(|| bad(value))?),
                 _ if driver == Driver::None => return Err(unknown(key, driver)),
-                "max-size" => config.max_size = max_size(key, value)?,
+                "max-size" => config.max_size = max_size(value)?,
                 "max-file" => config.max_file = max_file(value)?,
                 "compress" => compress(value)?,
                 "labels" | "labels-regex" | "env" | "env-regex" | "tag" => {}
@@ -138,8 +138,8 @@ fn unknown(key: &str, driver: Driver) -> errdefs::Error {
     invalid(format!("unknown log opt '{key}' for {} log driver", driver.as_str()))
 }
 
-fn bad(key: &str, value: &str) -> errdefs::Error {
-    invalid(format!("error getting {key}: invalid size: '{value}'"))
+fn bad(value: &str) -> errdefs::Error {
+    invalid(format!("failed to initialize logging driver: invalid size: '{value}'"))
 }
 
 fn mode(value: &str) -> Result<Mode> {
@@ -151,14 +151,14 @@ fn mode(value: &str) -> Result<Mode> {
 }
 
 /// `-1` is Docker's word for no limit.
-fn max_size(key: &str, value: &str) -> Result<Option<u64>> {
+fn max_size(value: &str) -> Result<Option<u64>> {
     if value == "-1" {
         return Ok(None);
     }
     match size(value) {
         Some(bytes) if bytes > 0 => Ok(Some(bytes)),
         Some(_) => Err(invalid(format!("max-size must be a positive number: {value}"))),
-        None => Err(bad(key, value)),
+        None => Err(bad(value)),
     }
 }
 
@@ -255,6 +255,12 @@ mod tests {
                 "logger: no log driver named 'nope' is registered",
             ),
             ("syslog", [("a", "")], Class::NotImplemented, "logging driver \"syslog\" is not implemented"),
+            (
+                "",
+                [("max-size", "x")],
+                Class::InvalidParameter,
+                "failed to initialize logging driver: invalid size: 'x'",
+            ),
             ("", [("mode", "x")], Class::InvalidParameter, "logger: logging mode not supported: x"),
         ] {
             let error = read(driver, &options).unwrap_err();

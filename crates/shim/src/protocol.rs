@@ -257,6 +257,8 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn pass(request: Request, fds: &[BorrowedFd<'_>]) -> (Numbered, usize) {
@@ -287,6 +289,16 @@ mod tests {
         for bytes in [&b"\0\xff\xff\xff\xff\xff\xff"[..], b"\x01", b"\x05", b"\0\x01\x00\x00"] {
             sys::socket::send(&a, bytes, &[]).unwrap();
             assert!(receive::<Numbered>(b.as_fd(), &mut buffer).is_err(), "{bytes:?}");
+        }
+    }
+
+    proptest! {
+        /// Whatever comes over the socket is a message or refused; nothing makes the shim stop or take memory for it.
+        #[test]
+        fn no_bytes_make_decoding_fail_otherwise(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode::<Numbered>(&bytes);
+            let _ = decode::<Message>(&bytes);
+            let _ = decode::<Launch>(&bytes);
         }
     }
 

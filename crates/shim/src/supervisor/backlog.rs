@@ -34,7 +34,7 @@ impl Backlog {
 
     /// Bytes held for a client that stands at `position`.
     pub(super) fn held(&self, position: u64) -> u64 {
-        self.end - position
+        self.end.saturating_sub(position)
     }
 
     /// Adds a frame. The file is made in `directory`, on disk, or in memory if that has no unnamed files.
