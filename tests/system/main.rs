@@ -3,5 +3,6 @@
 mod api;
 mod ceilings;
 mod daemon;
+mod door;
 mod events;
 mod version;
