@@ -19,8 +19,8 @@ use crate::{listen, log, notify, wire};
 const WORKERS: usize = 2;
 /// Threads for engine calls. A waiting `stop` or a pull holds one; more callers queue.
 const BLOCKING: usize = 512;
-/// Idle threads end soon: each costs a stack.
-const KEEP_ALIVE: Duration = Duration::from_secs(3);
+/// Idle threads stay for the next command of somebody at a terminal, then give their stacks back.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Stacks of engine calls: the deepest is a JSON document.
 const STACK: usize = 1 << 20;
 /// How long calls under way may go on after the end has been asked for; containers are not in danger.
