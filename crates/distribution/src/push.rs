@@ -42,7 +42,7 @@ pub trait Source: Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {
     /// Compressed, in `content`.
-    Compressed(Descriptor),
+    Compressed(Box<Descriptor>),
     /// As a tar of so many bytes.
     Plain(u64),
 }
@@ -245,7 +245,7 @@ impl Job<'_> {
         let blob = match given {
             Some(blob) => blob.clone(),
             None => match self.source.form(diff_id)? {
-                Form::Compressed(blob) => blob,
+                Form::Compressed(blob) => *blob,
                 Form::Plain(size) => return self.compress_and_send(session, diff_id, size),
             },
         };

@@ -61,7 +61,7 @@ impl Source for Outgoing<'_> {
         let compressed = blobs.iter().find(|blob| !is_plain(blob));
         match compressed.or(blobs.first()) {
             Some(blob) if is_plain(blob) => Ok(Form::Plain(blob.size)),
-            Some(blob) => Ok(Form::Compressed(blob.clone())),
+            Some(blob) => Ok(Form::Compressed(Box::new(blob.clone()))),
             None => Err(errdefs::system(format!(
                 "layer {diff_id} has no blob to send: pull or load the image again"
             ))),
@@ -76,7 +76,7 @@ impl Source for Outgoing<'_> {
         // Another push of the layer waits here, and then finds it compressed.
         let mut ingest = content.ingest(&format!("gzip {diff_id}"))?;
         if let Form::Compressed(blob) = self.form(diff_id)? {
-            return Ok(blob);
+            return Ok(*blob);
         }
         ingest.reset()?;
         let mut both = Both { ingest: &mut ingest, copy: Some(copy) };

@@ -78,7 +78,10 @@ impl Source for Layers<'_> {
         if let Some(plain) = &self.plain {
             return Ok(Form::Plain(plain.len() as u64));
         }
-        Ok(Form::Compressed(Descriptor::of(media_type::DOCKER_LAYER_GZIP, &self.fixture.layers[index])))
+        Ok(Form::Compressed(Box::new(Descriptor::of(
+            media_type::DOCKER_LAYER_GZIP,
+            &self.fixture.layers[index],
+        ))))
     }
 
     fn compress(&self, _: &Digest, copy: &mut dyn Write) -> Result<Descriptor> {

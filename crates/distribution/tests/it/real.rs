@@ -59,7 +59,7 @@ struct Kept<'a>(&'a Fixture);
 impl distribution::Source for Kept<'_> {
     fn form(&self, diff_id: &Digest) -> errdefs::Result<Form> {
         let index = self.0.diff_ids.iter().position(|known| known == diff_id).unwrap();
-        Ok(Form::Compressed(Descriptor::of(media_type::DOCKER_LAYER_GZIP, &self.0.layers[index])))
+        Ok(Form::Compressed(Box::new(Descriptor::of(media_type::DOCKER_LAYER_GZIP, &self.0.layers[index]))))
     }
     fn compress(&self, diff_id: &Digest, _: &mut dyn std::io::Write) -> errdefs::Result<Descriptor> {
         unreachable!("{diff_id} is compressed")
