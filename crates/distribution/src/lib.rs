@@ -12,6 +12,7 @@ mod challenge;
 pub mod client;
 pub mod compression;
 pub mod config;
+pub mod download;
 mod endpoint;
 mod failure;
 pub mod gzip;

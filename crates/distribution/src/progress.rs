@@ -66,6 +66,7 @@ pub enum Status {
     PushedTag { tag: String, digest: Digest, size: u64 },
     // import, load
     LoadingLayer(u64, u64),
+    DownloadingFrom(String),
     Imported(Digest),
     LoadedTag(String),
     LoadedId(Digest),
@@ -102,6 +103,7 @@ impl Status {
             }
             Self::LoadingLayer(..) => "Loading layer",
             Self::Imported(id) => return id.to_string().into(),
+            Self::DownloadingFrom(url) => return format!("Downloading from {url}").into(),
             Self::LoadedTag(name) => return format!("Loaded image: {name}\n").into(),
             Self::LoadedId(id) => return format!("Loaded image ID: {id}\n").into(),
             Self::Replaced { name, old } => {

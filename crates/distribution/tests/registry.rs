@@ -2,6 +2,7 @@
 
 mod it {
     pub(crate) mod auth;
+    pub(crate) mod download;
     pub(crate) mod hostile;
     pub(crate) mod proxy;
     pub(crate) mod pull;

@@ -253,6 +253,28 @@ impl Images {
         Ok(())
     }
 
+    /// Makes an image from a tar on the web.
+    ///
+    /// # Errors
+    /// As [`Images::import`]; if the URL cannot be fetched.
+    pub fn import_url(
+        &self,
+        mut options: ImportOptions,
+        url: &str,
+        watch: Watch<'_>,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        distribution::progress::say(
+            &progress::Messages(watch),
+            distribution::Status::DownloadingFrom(url.to_owned()),
+        );
+        let mut root = self.client.download(url, cancel)?;
+        if options.message.is_empty() {
+            options.message = format!("Imported from {url}");
+        }
+        self.import(options, &mut root, watch)
+    }
+
     /// Takes in the images of an archive.
     ///
     /// # Errors

@@ -121,13 +121,9 @@ pub(super) async fn create(request: Request) -> Answer {
         };
         return progress(move |watch, cancel| images.pull(&options, watch, cancel)).await;
     }
-    match query.get("fromSrc") {
-        "-" => {}
-        "" => return Err(invalid("one of fromImage and fromSrc is needed")),
-        _ => {
-            let text = "importing from a URL is not supported by this engine: fetch it and import the file";
-            return Err(errdefs::not_implemented(text));
-        }
+    let source = text("fromSrc");
+    if source.is_empty() {
+        return Err(invalid("one of fromImage and fromSrc is needed"));
     }
     let options = ImportOptions {
         repo: text("repo"),
@@ -136,6 +132,9 @@ pub(super) async fn create(request: Request) -> Answer {
         changes: query.all("changes"),
         platform: text("platform"),
     };
+    if source != "-" {
+        return progress(move |watch, cancel| images.import_url(options, &source, watch, cancel)).await;
+    }
     let mut upload = Upload::new(request.body);
     progress(move |watch, _| images.import(options, &mut upload, watch)).await
 }
