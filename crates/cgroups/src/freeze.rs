@@ -1,9 +1,10 @@
 //! Stopping and resuming a whole group.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use errdefs::{Context, Result};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::{Errno, retry_on_intr};
 
@@ -44,7 +45,7 @@ impl Freezer {
             }
             Self::V2(dir) => {
                 file::write(&dir.join("cgroup.freeze"), if frozen { "1" } else { "0" })?;
-                if frozen { wait_for(dir.join("cgroup.events"), "frozen", 1) } else { Ok(()) }
+                if frozen { wait_for(&dir.join("cgroup.events"), "frozen", 1, None) } else { Ok(()) }
             }
         }
     }
@@ -58,17 +59,33 @@ impl Freezer {
     }
 }
 
-/// Waits until `key` in an events file has the value; the kernel wakes pollers at each change.
-fn wait_for(path: PathBuf, key: &str, value: u64) -> Result<()> {
+/// How long killed processes may take to be gone. The kernel needs microseconds; one stuck in a driver may need for ever.
+const EXIT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Waits until no process is left in a v2 group or below, for at most [`EXIT_DEADLINE`].
+pub(crate) fn wait_until_empty(dir: &Path) -> Result<()> {
+    wait_for(&dir.join("cgroup.events"), "populated", 0, Some(EXIT_DEADLINE))
+}
+
+/// Waits until `key` in an events file has the value; the kernel wakes pollers at each change. Returns when the deadline
+/// is over, too: the caller finds out by what it does next.
+fn wait_for(path: &Path, key: &str, value: u64, deadline: Option<Duration>) -> Result<()> {
     let context = || format!("watch {}", path.display());
-    let events = openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).context(context)?;
+    let events = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).context(context)?;
+    let until = deadline.map(|deadline| Instant::now() + deadline);
     loop {
         let mut text = [0; 256];
         let count = rustix::io::pread(&events, &mut text, 0).context(context)?;
         if file::keyed(&String::from_utf8_lossy(&text[..count]), key) == Some(value) {
             return Ok(());
         }
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let left = left
+            .map(|left| Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) });
         let mut fds = [PollFd::new(&events, PollFlags::PRI)];
-        retry_on_intr(|| poll(&mut fds, None)).map_err(|errno: Errno| errdefs::system(errno.to_string()))?;
+        match retry_on_intr(|| poll(&mut fds, left.as_ref())) {
+            Ok(0) => return Ok(()),
+            other => other.map_err(|errno: Errno| errdefs::system(errno.to_string()))?,
+        };
     }
 }

@@ -336,8 +336,17 @@ impl Cgroup {
     /// # Errors
     /// What could not be removed (`EBUSY` while processes are in it), after everything was tried.
     pub fn remove(self) -> Result<()> {
+        let dirs: Vec<PathBuf> =
+            self.unified_dir().into_iter().chain(self.v1_dirs().map(|(_, dir)| dir)).collect();
+        if dirs.iter().map(|dir| remove_tree(dir)).fold(true, |all, one| all & one.is_ok()) {
+            return Ok(());
+        }
+        // Processes already killed may still have been on their way out.
+        if let Some(dir) = self.unified_path() {
+            freeze::wait_until_empty(&dir)?;
+        }
         let mut teardown = Collected::new();
-        for dir in self.unified_dir().into_iter().chain(self.v1_dirs().map(|(_, dir)| dir)) {
+        for dir in dirs {
             teardown.step(remove_tree(&dir));
         }
         teardown.finish()

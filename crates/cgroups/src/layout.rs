@@ -7,11 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use errdefs::{Context, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::file;
 
-/// Which hierarchies this host has mounted, writable.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Which hierarchies this host has mounted, writable. Found once and passed on: reading the mount table takes longer the
+/// more is mounted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     pub(crate) v1: Vec<Hierarchy>,
     pub(crate) unified: Option<Unified>,
@@ -19,7 +21,7 @@ pub struct Layout {
 }
 
 /// One v1 hierarchy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hierarchy {
     /// Its controllers, or its name (`name=systemd`).
     pub(crate) controllers: Vec<String>,
@@ -28,7 +30,7 @@ pub(crate) struct Hierarchy {
 }
 
 /// The v2 tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unified {
     /// Controllers it offers; in a hybrid layout mostly none.
     pub(crate) controllers: Vec<String>,

@@ -34,6 +34,8 @@ pub struct CompileOptions {
     pub filter: Option<Filter>,
     /// Takes the network namespace from [`crate::Given`] instead of making one.
     pub network_given: bool,
+    /// See [`CgroupPlan::layout`].
+    pub layout: Option<cgroups::Layout>,
     /// See [`Plan::die_with_parent`].
     pub die_with_parent: bool,
 }
@@ -79,6 +81,7 @@ pub fn compile(spec: &Spec, options: &CompileOptions) -> Result<Plan> {
                 Some(resources) => limit::compile(resources, true)?,
                 None => limit::compile(&Resources::default(), true)?,
             },
+            layout: options.layout.clone(),
         }),
         process: compile_process(process, options.user.as_ref())?,
         namespaces,

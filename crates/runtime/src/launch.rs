@@ -88,7 +88,8 @@ pub struct Starting {
 /// What could not be set up before the process existed; everything made so far is undone.
 pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, StartError> {
     let found;
-    let layout = match (given.layout, &plan.cgroup) {
+    let known = given.layout.or_else(|| plan.cgroup.as_ref()?.layout.as_ref());
+    let layout = match (known, &plan.cgroup) {
         (Some(layout), _) => Some(layout),
         (None, Some(_)) => {
             found = Layout::detect()?;
@@ -140,14 +141,20 @@ pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, Sta
 /// # Errors
 /// As [`create`].
 pub fn exec(plan: &ExecPlan, init: BorrowedFd<'_>, io: Io<'_>) -> Result<Creating, StartError> {
-    let cgroup = match &plan.cgroup {
-        Some(path) => Some(Cgroup::open(&Layout::detect()?, path)?),
-        None => None,
+    let cgroup = match (&plan.cgroup, &plan.layout) {
+        (Some(path), Some(layout)) => Some(Cgroup::open(layout, path)?),
+        (Some(path), None) => Some(Cgroup::open(&Layout::detect()?, path)?),
+        (None, _) => None,
     };
     let (parent_end, child_end) = channel::pair().map_err(system)?;
     let join = plan.namespaces.contains(&NamespaceKind::Pid).then_some(JoinPid::Of(init));
     let forked =
-        in_pid_namespace(join, || clone3(NewNamespaces::empty(), cgroup.as_ref().and_then(Cgroup::unified)))?;
+        in_pid_namespace(join, || clone3(NewNamespaces::empty(), cgroup.as_ref().and_then(Cgroup::unified)))
+            // What `clone3` says of a PID namespace whose first process is gone.
+            .map_err(|error| match error.message.contains("Cannot allocate memory") {
+                true => StartError::new("cannot exec in a stopped container"),
+                false => error,
+            })?;
     let (pid, pidfd) = match forked {
         Forked::Child => {
             drop(parent_end);

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use cgroups::Limits;
+use cgroups::{Layout, Limits};
 use serde::{Deserialize, Serialize};
 
 /// A container.
@@ -206,6 +206,8 @@ pub struct CgroupPlan {
     pub path: String,
     /// Its limits and device rules.
     pub limits: Limits,
+    /// The host's hierarchies, if whoever made the plan knows them; they are looked for otherwise.
+    pub layout: Option<Layout>,
 }
 
 /// A process of the container: the first, or one added by `exec`.
@@ -293,6 +295,8 @@ pub struct ExecPlan {
     pub seccomp: Option<Filter>,
     /// The container's control group.
     pub cgroup: Option<String>,
+    /// As [`CgroupPlan::layout`].
+    pub layout: Option<Layout>,
     /// The namespaces the container has of its own; those are joined.
     pub namespaces: Vec<NamespaceKind>,
     /// Whether the process is killed when the one that made it (the shim) dies.
@@ -307,6 +311,7 @@ impl Plan {
             process,
             seccomp: self.seccomp.clone(),
             cgroup: self.cgroup.as_ref().map(|cgroup| cgroup.path.clone()),
+            layout: self.cgroup.as_ref().and_then(|cgroup| cgroup.layout.clone()),
             namespaces: self.namespaces.iter().map(|namespace| namespace.kind).collect(),
             die_with_parent: self.die_with_parent,
         }

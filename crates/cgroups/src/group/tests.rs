@@ -162,6 +162,22 @@ fn a_process_moves_itself_in() {
 }
 
 #[test]
+fn killed_processes_need_not_be_waited_for_by_the_caller() {
+    for _ in 0..20 {
+        let group = group("exit", &Limits::default());
+        let mut children: Vec<Child> = (0..5).map(|_| sleeper()).collect();
+        for child in &children {
+            group.add(pid(child), false).unwrap();
+        }
+        group.kill().unwrap();
+        // Reaped by others meanwhile.
+        let reaper = std::thread::spawn(move || children.iter_mut().for_each(|child| drop(child.wait())));
+        finish(group);
+        reaper.join().unwrap();
+    }
+}
+
+#[test]
 fn hostile_paths_are_refused() {
     let layout = Layout::detect().unwrap();
     for path in ["", "/", "relative", "/a/../b", "/..", "/a\nb", "//"] {
