@@ -47,6 +47,7 @@ impl Shared {
                 groups: record.host.group_add.clone().unwrap_or_default(),
             }),
             network_given: networking::mode(record) == Mode::Own,
+            layout: Some(self.layout.clone()),
             die_with_parent: true,
             ..CompileOptions::default()
         };
