@@ -18,10 +18,10 @@ const ENGINE: &str = "hythed";
 /// Where the engine's messages go when no service manager takes them.
 const LOG: &str = "/var/log/hythed.log";
 
-/// Makes sure that something listens on `socket`, as well as can be done.
-pub(crate) fn ensure(socket: &Path) {
+/// Makes sure that something listens on `socket`, as well as can be done; gives the connection that showed it.
+pub(crate) fn ensure(socket: &Path) -> Option<UnixStream> {
     let nobody = match UnixStream::connect(socket) {
-        Ok(_) => false,
+        Ok(stream) => return Some(stream),
         Err(error) => {
             matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused)
         }
@@ -33,6 +33,7 @@ pub(crate) fn ensure(socket: &Path) {
         // Whatever goes wrong here shows as "Cannot connect", which is what the user has to know.
         let _ = start(&program);
     }
+    None
 }
 
 /// The engine beside this program, or in `PATH`.

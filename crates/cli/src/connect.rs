@@ -1,5 +1,6 @@
 //! Which engine to talk to: the global flags, the environment, a context, or the default socket.
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use client::{ApiVersion, Client, Endpoint, Options, TlsOptions};
@@ -33,14 +34,18 @@ pub(crate) fn context_name(cli: &Cli) -> String {
 
 /// A client for the engine in use. Starts our own engine if nothing else is configured and nothing answers.
 pub(crate) fn client(cli: &Cli) -> Outcome<Client> {
-    let endpoint = endpoint(cli)?;
+    let Choice { endpoint, connected } = choose(cli)?;
     let version = match environment::get("DOCKER_API_VERSION") {
         Some(text) => Some(text.parse::<ApiVersion>()?),
         None => None,
     };
     // Docker-compatible user agent: some registries and proxies look at its first word.
     let user_agent = format!("Docker-Client/{} (linux) hythe", env!("CARGO_PKG_VERSION"));
-    Ok(Client::new(Options { endpoint, version, headers: headers(cli)?, user_agent }))
+    let client = Client::new(Options { endpoint, version, headers: headers(cli)?, user_agent });
+    if let Some(stream) = connected {
+        client.adopt(stream);
+    }
+    Ok(client)
 }
 
 /// The header fields to send with each request: the configured ones, or those of `DOCKER_CUSTOM_HEADERS`.
@@ -63,8 +68,19 @@ fn headers(cli: &Cli) -> Outcome<Vec<(String, String)>> {
         .collect()
 }
 
+/// An engine, and the connection to it that may have been made on the way.
+struct Choice {
+    endpoint: Endpoint,
+    connected: Option<UnixStream>,
+}
+
 /// The address of the engine in use.
 pub(crate) fn endpoint(cli: &Cli) -> Outcome<Endpoint> {
+    choose(cli).map(|choice| choice.endpoint)
+}
+
+fn choose(cli: &Cli) -> Outcome<Choice> {
+    let plain = |endpoint| Choice { endpoint, connected: None };
     if cli.globals.given("host") && cli.globals.given("context") {
         return Err(Failure::new("conflicting options: cannot specify both --host and --context"));
     }
@@ -74,7 +90,9 @@ pub(crate) fn endpoint(cli: &Cli) -> Outcome<Endpoint> {
     let name = context_name(cli);
     if name != context::DEFAULT {
         let context = context::load(cli.config().directory(), &name).map_err(initialize)?;
-        return Endpoint::parse(&context.host, context.tls()).map_err(|error| initialize(error.into()));
+        return Endpoint::parse(&context.host, context.tls())
+            .map(plain)
+            .map_err(|error| initialize(error.into()));
     }
     if cli.globals.all("host").count() > 1 {
         return Err(Failure::new("Specify only one -H"));
@@ -82,19 +100,18 @@ pub(crate) fn endpoint(cli: &Cli) -> Outcome<Endpoint> {
     let flag = cli.globals.text("host").to_owned();
     let host = if flag.is_empty() { environment::get("DOCKER_HOST").unwrap_or_default() } else { flag };
     if !host.is_empty() {
-        return Endpoint::parse(&host, tls(cli)).map_err(|error| initialize(error.into()));
+        return Endpoint::parse(&host, tls(cli)).map(plain).map_err(|error| initialize(error.into()));
     }
     Ok(default_socket(cli))
 }
 
-fn default_socket(cli: &Cli) -> Endpoint {
+fn default_socket(cli: &Cli) -> Choice {
     let ours = Path::new(SOCKET);
     if cli.prog == "docker" {
         let path = if ours.exists() { SOCKET } else { DOCKER_SOCKET };
-        return Endpoint::Unix(PathBuf::from(path));
+        return Choice { endpoint: Endpoint::Unix(PathBuf::from(path)), connected: None };
     }
-    autostart::ensure(ours);
-    Endpoint::Unix(ours.to_owned())
+    Choice { endpoint: Endpoint::Unix(ours.to_owned()), connected: autostart::ensure(ours) }
 }
 
 /// The certificates that flags and environment name, if TLS is asked for.

@@ -16,6 +16,8 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEADERS_MAX: usize = 96;
 /// The longest line that gives a chunk's size.
 const CHUNK_LINE_MAX: usize = 1024;
+/// How much is reserved for a body because it says that it comes, before it has come.
+const RESERVE_MAX: u64 = 4 * 1024 * 1024;
 /// One chunk of a request whose length is not known beforehand.
 const UPLOAD_BYTES: usize = 128 * 1024;
 
@@ -300,7 +302,9 @@ impl Body {
 
     /// Reads the rest, at most `max` bytes.
     pub fn read_all(&mut self, max: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
+        let expected =
+            if let Framing::Length(length) = self.framing { length.min(max).min(RESERVE_MAX) } else { 0 };
+        let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
         self.take(max).read_to_end(&mut bytes)?;
         // The end of the last chunk is not a byte of the body, so it may not have been read yet.
         if bytes.len() as u64 != max {

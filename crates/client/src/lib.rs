@@ -24,7 +24,8 @@ pub mod network;
 pub mod system;
 pub mod volume;
 
-use std::sync::OnceLock;
+use std::os::unix::net::UnixStream;
+use std::sync::{OnceLock, PoisonError};
 
 pub use api::filters::Filters;
 pub use endpoint::{Endpoint, Ssh, TlsOptions};
@@ -75,6 +76,12 @@ impl Client {
     /// A client; connects with its first request.
     pub fn new(options: Options) -> Self {
         Self { options, pool: Pool::default(), version: OnceLock::new() }
+    }
+
+    /// Uses a connection to the engine that was made elsewhere.
+    pub fn adopt(&self, stream: UnixStream) {
+        let connection = http::Connection::new(transport::Stream::Unix(stream));
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 
     /// Where the engine is.

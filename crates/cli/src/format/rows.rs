@@ -9,24 +9,44 @@ use super::{table, template};
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
 
+/// What a field gives.
+enum Field {
+    Text(String),
+    Value(Value),
+}
+
 /// A row: the names of Go's formatter methods, and what they give.
-pub(crate) struct Row(BTreeMap<Arc<str>, Value>);
+pub(crate) struct Row(Vec<(&'static str, Field)>);
 
 impl Row {
     /// A row without fields.
     pub(crate) fn new() -> Self {
-        Self(BTreeMap::new())
+        Self(Vec::new())
     }
 
-    /// Adds a text.
-    pub(crate) fn with(mut self, name: &str, text: impl AsRef<str>) -> Self {
-        self.0.insert(Arc::from(name), Value::String(Arc::from(text.as_ref())));
+    /// Adds a text, in the place of one of the same name.
+    pub(crate) fn with(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.0.retain(|(known, _)| *known != name);
+        self.0.push((name, Field::Text(text.into())));
+        self
+    }
+
+    /// Adds a text if it is wanted; it is not made otherwise.
+    pub(crate) fn with_wanted(
+        mut self,
+        wanted: &Wanted,
+        name: &'static str,
+        text: impl FnOnce() -> String,
+    ) -> Self {
+        if wanted.has(name) {
+            self.0.push((name, Field::Text(text())));
+        }
         self
     }
 
     /// Adds any value.
-    pub(crate) fn with_value(mut self, name: &str, value: Value) -> Self {
-        self.0.insert(Arc::from(name), value);
+    pub(crate) fn with_value(mut self, name: &'static str, value: Value) -> Self {
+        self.0.push((name, Field::Value(value)));
         self
     }
 
@@ -41,6 +61,95 @@ impl Row {
                 Ok(Value::String(Arc::from(labels.get(&key).map_or("", String::as_str))))
             })),
         )
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find_map(|(known, field)| match field {
+            Field::Text(text) if *known == name => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    fn into_value(self) -> Value {
+        let fields = self.0.into_iter().map(|(name, field)| {
+            let value = match field {
+                Field::Text(text) => Value::String(Arc::from(text)),
+                Field::Value(value) => value,
+            };
+            (Arc::from(name), value)
+        });
+        Value::Map(Arc::new(fields.collect()))
+    }
+}
+
+/// Which fields a template names: with a thousand rows, making those that nobody sees is most of the work.
+pub(crate) struct Wanted(Option<Vec<&'static str>>);
+
+impl Wanted {
+    /// All of them.
+    pub(crate) fn all() -> Self {
+        Self(None)
+    }
+
+    /// Those that `format` names.
+    pub(crate) fn of(kind: &Kind, format: &str, quiet: bool) -> Self {
+        let (_, source) = source(kind, format, quiet);
+        // A dot that no name follows is the whole row.
+        let whole = source.contains('$')
+            || source.match_indices('.').any(|(at, _)| {
+                !source
+                    .get(at + 1..)
+                    .is_some_and(|rest| rest.starts_with(|letter: char| letter.is_alphabetic()))
+            });
+        if whole {
+            return Self::all();
+        }
+        let named = |name: &str| source.contains(&format!(".{name}"));
+        Self(Some(kind.headers.iter().map(|(name, _)| *name).filter(|name| named(name)).collect()))
+    }
+
+    /// True if the field is wanted. Labels always come with their function.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.contains(&name))
+    }
+}
+
+/// A template of nothing but texts and fields, which needs no engine.
+struct Simple<'a>(Vec<(&'a str, Option<&'a str>)>);
+
+impl<'a> Simple<'a> {
+    /// Each text with the field that follows it, if the template is that simple.
+    fn parse(source: &'a str) -> Option<Self> {
+        let mut parts = Vec::new();
+        let mut rest = source;
+        while let Some((text, action)) = rest.split_once("{{") {
+            let (field, after) = action.split_once("}}")?;
+            let name = field.strip_prefix('.')?;
+            if name.is_empty() || !name.chars().all(|letter| letter.is_ascii_alphanumeric()) {
+                return None;
+            }
+            parts.push((text, Some(name)));
+            rest = after;
+        }
+        parts.push((rest, None));
+        Some(Self(parts))
+    }
+
+    /// Adds the row, unless it lacks a field.
+    fn write(&self, row: &Row, out: &mut String) -> Option<()> {
+        let length = out.len();
+        for (text, field) in &self.0 {
+            out.push_str(text);
+            let Some(name) = field else { continue };
+            match row.text(name) {
+                Some(text) => out.push_str(text),
+                None => {
+                    out.truncate(length);
+                    return None;
+                }
+            }
+        }
+        Some(())
     }
 }
 
@@ -61,10 +170,10 @@ pub(crate) fn choose(cli: &Cli, format: &str, setting: &str, quiet: bool) -> Str
     if format.is_empty() && !quiet { cli.config().text(setting).to_owned() } else { format.to_owned() }
 }
 
-/// The text of `rows` in `format`.
-pub(crate) fn render(kind: &Kind, format: &str, quiet: bool, rows: Vec<Row>) -> Outcome<String> {
+/// Whether `format` is a table, and its template.
+fn source<'a>(kind: &Kind, format: &'a str, quiet: bool) -> (bool, &'a str) {
     let format = format.trim_matches(' ');
-    let (is_table, source) = match format {
+    match format {
         _ if quiet && (format.is_empty() || format == "table") => (false, kind.quiet),
         "" | "table" => (true, kind.table),
         "json" => (false, "{{json .}}"),
@@ -72,7 +181,12 @@ pub(crate) fn render(kind: &Kind, format: &str, quiet: bool, rows: Vec<Row>) -> 
             Some(rest) => (true, rest.trim_start_matches(' ')),
             None => (false, format),
         },
-    };
+    }
+}
+
+/// The text of `rows` in `format`.
+pub(crate) fn render(kind: &Kind, format: &str, quiet: bool, rows: Vec<Row>) -> Outcome<String> {
+    let (is_table, source) = source(kind, format, quiet);
     let source = source.replace("\\t", "\t").replace("\\n", "\n");
     let compiled = template::compile(&source)?;
     let mut text = String::new();
@@ -86,9 +200,14 @@ pub(crate) fn render(kind: &Kind, format: &str, quiet: bool, rows: Vec<Row>) -> 
     {
         return Err(failure);
     }
-    for Row(fields) in rows {
-        let is_json = source == "{{json .}}";
-        let data = Value::Map(Arc::new(fields));
+    let simple = Simple::parse(&source);
+    let is_json = source == "{{json .}}";
+    for row in rows {
+        if simple.as_ref().and_then(|simple| simple.write(&row, &mut text)).is_some() {
+            text.push('\n');
+            continue;
+        }
+        let data = row.into_value();
         if is_json {
             // Go's marshaller escapes what HTML would read.
             text.push_str(&html_escaped(&template::to_json(&data)));
@@ -182,6 +301,20 @@ mod tests {
             ("{{.Label \"none\"}}", false, "\n"),
         ] {
             assert_eq!(render(&KIND, format, quiet, rows()).unwrap(), text, "{format}");
+        }
+    }
+
+    #[test]
+    fn only_what_a_template_names_is_wanted() {
+        for (format, id, names) in [
+            ("{{.ID}}", true, false),
+            ("table {{.Names}} and {{ upper .ID }}", true, true),
+            ("json", true, true),
+            ("{{range .}}{{end}}", true, true),
+            ("{{$x := .ID}}{{$x}}", true, true),
+        ] {
+            let wanted = Wanted::of(&KIND, format, false);
+            assert_eq!((wanted.has("ID"), wanted.has("Names")), (id, names), "{format}");
         }
     }
 

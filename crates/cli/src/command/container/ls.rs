@@ -12,7 +12,7 @@ use crate::cli::Cli;
 use crate::failure::Outcome;
 use crate::flag::Parsed;
 use crate::format::human;
-use crate::format::rows::{self, Kind, Row};
+use crate::format::rows::{self, Kind, Row, Wanted};
 use ports::displayed;
 
 mod ports;
@@ -69,6 +69,7 @@ pub(crate) const HEADERS: &[(&str, &str)] = &[
     ("Status", "STATUS"),
     ("Size", "SIZE"),
     ("Labels", "LABELS"),
+    ("Label", ""),
     ("Mounts", "MOUNTS"),
     ("LocalVolumes", "LOCAL VOLUMES"),
     ("Networks", "NETWORKS"),
@@ -102,42 +103,51 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         _ => format,
     };
     let truncate = !parsed.on("no-trunc");
-    let rows = containers.iter().map(|container| row(container, truncate)).collect();
+    let wanted = Wanted::of(&kind, &format, quiet);
+    let rows = containers.iter().map(|container| row(container, truncate, &wanted)).collect();
     cli.write(rows::render(&kind, &format, quiet, rows)?)
 }
 
-/// The row of a container.
-pub(crate) fn row(container: &Summary, truncate: bool) -> Row {
-    let id = if truncate { human::short_id(&container.id) } else { &container.id };
-    let command = if truncate {
-        human::ellipsis(&container.command, COMMAND_LENGTH)
-    } else {
-        container.command.clone()
-    };
-    let mounts: Vec<String> = container
+/// The row of a container, with the fields that are wanted.
+pub(crate) fn row(container: &Summary, truncate: bool, wanted: &Wanted) -> Row {
+    let local = || container.mounts.iter().filter(|mount| mount.driver == "local").count();
+    let networks = || container.network_settings.networks.keys().map(String::as_str).collect::<Vec<_>>();
+    let row = Row::new()
+        .with_wanted(wanted, "ID", || {
+            if truncate { human::short_id(&container.id) } else { &container.id }.to_owned()
+        })
+        .with_wanted(wanted, "Names", || names(container, truncate))
+        .with_wanted(wanted, "Image", || image(container, truncate))
+        .with_wanted(wanted, "Command", || {
+            if truncate {
+                quoted(&human::ellipsis(&container.command, COMMAND_LENGTH))
+            } else {
+                quoted(&container.command)
+            }
+        })
+        .with_wanted(wanted, "CreatedAt", || human::local_time(container.created))
+        .with_wanted(wanted, "RunningFor", || human::ago(container.created))
+        .with_wanted(wanted, "Ports", || displayed(&container.ports))
+        .with_wanted(wanted, "State", || container.state.clone())
+        .with_wanted(wanted, "Status", || container.status.clone())
+        .with_wanted(wanted, "Size", || size(container))
+        .with_wanted(wanted, "Mounts", || mounts(container, truncate))
+        .with_wanted(wanted, "LocalVolumes", || local().to_string())
+        .with_wanted(wanted, "Networks", || networks().join(","));
+    // `.Label` begins as `.Labels` does.
+    let row =
+        if wanted.has("Labels") || wanted.has("Label") { row.with_labels(&container.labels) } else { row };
+    if wanted.has("Platform") { row.with_value("Platform", Value::Nil) } else { row }
+}
+
+fn mounts(container: &Summary, truncate: bool) -> String {
+    let names: Vec<String> = container
         .mounts
         .iter()
         .map(|mount| if mount.name.is_empty() { &mount.source } else { &mount.name })
         .map(|name| if truncate { human::ellipsis(name, MOUNT_LENGTH) } else { name.clone() })
         .collect();
-    let local = container.mounts.iter().filter(|mount| mount.driver == "local").count();
-    let networks: Vec<&str> = container.network_settings.networks.keys().map(String::as_str).collect();
-    Row::new()
-        .with("ID", id)
-        .with("Names", names(container, truncate))
-        .with("Image", image(container, truncate))
-        .with("Command", quoted(&command))
-        .with("CreatedAt", human::local_time(container.created))
-        .with("RunningFor", human::ago(container.created))
-        .with("Ports", displayed(&container.ports))
-        .with("State", &container.state)
-        .with("Status", &container.status)
-        .with("Size", size(container))
-        .with_labels(&container.labels)
-        .with("Mounts", mounts.join(","))
-        .with("LocalVolumes", local.to_string())
-        .with("Networks", networks.join(","))
-        .with_value("Platform", Value::Nil)
+    names.join(",")
 }
 
 /// Letters of the command that are shown.
