@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use errdefs::{Context as _, Result};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,12 +27,21 @@ const STACK: usize = 1 << 20;
 /// How long calls under way may go on after the end has been asked for; containers are not in danger.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Takes as many descriptors as may be had: a container with a thousand published ports brings two thousand sockets, which
+/// pass through here to its shim, and service managers start programs with a limit of 1,024.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // If it is refused, everything works but such containers.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
 /// Runs until a signal ends it.
 ///
 /// # Errors
 /// What prevents the start, or a broken listening socket.
 pub(crate) fn run(config: Config, args: Vec<String>) -> Result<()> {
     let level = log::start(&config.log_level, config.log_json);
+    raise_descriptor_limit();
     for name in &config.ignored {
         tracing::info!("--{name} has no meaning for this engine and is ignored");
     }
