@@ -104,8 +104,11 @@ impl Catalog {
             broken.iter().try_for_each(|key| tx.delete(&IMAGES, key).map(drop))?;
             orphans.iter().try_for_each(|key| tx.delete(&NAMES, key).map(drop))
         })?;
-        let ids: Vec<ImageId> = state.images.keys().copied().collect();
-        ids.iter().for_each(|id| state.refresh(id));
+        let mut names: HashMap<ImageId, Vec<Reference>> = HashMap::new();
+        for (name, id) in &state.names {
+            names.entry(*id).or_default().push(name.clone());
+        }
+        names.into_iter().for_each(|(id, names)| state.set_names(&id, &names));
         *catalog.state.lock() = state;
         Ok(catalog)
     }
@@ -412,6 +415,10 @@ impl State {
     /// Makes an image's value anew after its record or its names changed.
     fn refresh(&mut self, id: &ImageId) {
         let names = self.names_of(id);
+        self.set_names(id, &names);
+    }
+
+    fn set_names(&mut self, id: &ImageId, names: &[Reference]) {
         let Some(entry) = self.images.get_mut(id) else { return };
         let mut image = Image::clone(&entry.image);
         image.manifest = entry.record.manifest.clone();

@@ -51,8 +51,7 @@ impl State {
 
     /// The image with the names that pass, or `None` if it is not listed.
     fn named(&self, image: &Arc<Image>, filter: &ListFilter) -> Result<Option<Arc<Image>>> {
-        let names = self.names_of(&image.id);
-        if names.is_empty() {
+        if image.repo_tags.is_empty() && image.repo_digests.is_empty() {
             let shown = (filter.all || !self.has_children(&image.id))
                 && filter.dangling != Some(false)
                 && filter.references.is_empty();
@@ -66,7 +65,7 @@ impl State {
         }
         let mut passing = Image::clone(image);
         (passing.repo_tags, passing.repo_digests) = (Vec::new(), Vec::new());
-        for name in &names {
+        for name in &self.names_of(&image.id) {
             if any_matches(&filter.references, name)? {
                 let list =
                     if name.digest().is_some() { &mut passing.repo_digests } else { &mut passing.repo_tags };

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use content::Content;
 use distribution::{Cancel, Client, Progress};
@@ -11,6 +10,7 @@ use errdefs::Result;
 use jiff::{SignedDuration, Timestamp};
 use oci::digest::Digest;
 use oci::reference::Reference;
+use parking_lot::Mutex;
 use snapshot::Snapshots;
 use store::Store;
 
@@ -34,7 +34,7 @@ const UNFINISHED_KEPT: SignedDuration = SignedDuration::from_hours(24);
 pub struct Images {
     catalog: Arc<Catalog>,
     client: Arc<Client>,
-    pruning: AtomicBool,
+    pruning: Mutex<()>,
 }
 
 impl Images {
@@ -46,7 +46,7 @@ impl Images {
         client: Arc<Client>,
     ) -> Result<Self> {
         let catalog = Arc::new(Catalog::open(store, content, snapshots)?);
-        Ok(Self { catalog, client, pruning: AtomicBool::new(false) })
+        Ok(Self { catalog, client, pruning: Mutex::new(()) })
     }
 
     /// Removes every blob and layer that no image, no lease and no unfinished pull of the last day needs. To be called
@@ -200,15 +200,9 @@ impl Images {
 
     /// Removes images that nobody uses, and what failed pulls left. A second prune at the same time is a `Conflict`.
     pub fn prune(&self, filter: &PruneFilter, in_use: &dyn Fn(&ImageId) -> Vec<Use>) -> Result<Pruned> {
-        if self.pruning.swap(true, Ordering::Acquire) {
+        let Some(_alone) = self.pruning.try_lock() else {
             return Err(errdefs::conflict("a prune operation is already running"));
-        }
-        let pruned = self.prune_alone(filter, in_use);
-        self.pruning.store(false, Ordering::Release);
-        pruned
-    }
-
-    fn prune_alone(&self, filter: &PruneFilter, in_use: &dyn Fn(&ImageId) -> Vec<Use>) -> Result<Pruned> {
+        };
         let mut pruned = self.catalog.prune(filter, in_use)?;
         for (key, pull) in self.catalog.store.list(&PULLS)? {
             self.catalog.store.delete(&PULLS, &key)?;
