@@ -218,6 +218,12 @@ fn a_network_with_ipv6_has_it_inside_and_out() {
     assert_eq!(ask(&neighbour.netns, "[2001:db8::2]:8080").as_deref(), Some("2001:db8::3"));
     assert_eq!(ask(&neighbour.netns, "192.0.2.2:8080").as_deref(), Some("::ffff:192.0.2.3"));
     super::world::assert_unreachable(&neighbour.netns, "[fd00:66::2]:80");
+    let exact = world.try_start("c2", "six", &["[2001:db8::2]:8090:80", "[::1]:8091:80"]).unwrap();
+    serve(&exact.netns, "[::]:80");
+    assert_eq!(ask(&neighbour.netns, "[2001:db8::2]:8090").as_deref(), Some("2001:db8::3"));
+    super::world::assert_unreachable(&neighbour.netns, "[2001:db8::2]:8091");
+    let exact = exact.relaying();
+    assert_eq!((exact.relays, ask(&world.home, "[::1]:8091").as_deref()), (2, Some("fd00:66::1")));
     serve(&neighbour.netns, "[2001:db8::3]:81");
     assert_eq!(ask(&container.netns, "[2001:db8::3]:81").as_deref(), Some("2001:db8::2"));
 }
