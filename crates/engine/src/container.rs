@@ -16,6 +16,7 @@ use errdefs::{Context, Result};
 
 use spec::resources::Abilities;
 
+mod arrival;
 pub(crate) mod attach;
 mod changes;
 mod commit;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use errdefs::{Result, conflict, invalid};
 use logs::{ReadOptions, Reader, Render};
 
+use super::arrival::Arrival;
 use super::shared::{Container, Shared};
 use super::state::Phase;
 use super::{AttachOptions, Containers};
@@ -21,6 +22,8 @@ pub struct Attach {
     container: Arc<Container>,
     options: AttachOptions,
     keys: Vec<u8>,
+    /// Until the connection is where it belongs.
+    _arrival: Arrival,
 }
 
 impl Containers {
@@ -44,7 +47,8 @@ impl Containers {
             _ => {}
         }
         let keys = parse_keys(&options.detach_keys)?;
-        Ok(Attach { shared: Arc::clone(&self.shared), container, options, keys })
+        let arrival = container.arrivals.expect();
+        Ok(Attach { shared: Arc::clone(&self.shared), container, options, keys, _arrival: arrival })
     }
 }
 

@@ -24,6 +24,7 @@ use snapshot::Snapshots;
 use store::Store;
 use volume::Volumes;
 
+use super::arrival::Arrivals;
 use super::names;
 use super::policy::Backoff;
 use super::record::{CONTAINERS, Record};
@@ -121,6 +122,7 @@ pub(crate) struct Container {
     pub(crate) id: String,
     pub(crate) operation: Mutex<()>,
     pub(crate) live: Mutex<Live>,
+    pub(crate) arrivals: Arc<Arrivals>,
     record: RwLock<Arc<Record>>,
     /// Held from reading a record to showing its successor, so that no change undoes another.
     changing: Mutex<()>,
@@ -159,6 +161,7 @@ impl Container {
             id: record.id.clone(),
             operation: Mutex::new(()),
             live: Mutex::new(Live::default()),
+            arrivals: Arc::default(),
             record: RwLock::new(Arc::new(record)),
             changing: Mutex::new(()),
             progress: Progress::new(moment),

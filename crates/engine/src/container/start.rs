@@ -91,10 +91,17 @@ impl Shared {
         match self.launch(container, &record) {
             Ok(handle) => {
                 let pid = handle.pid().unwrap_or(0);
-                {
+                let late = {
                     let mut live = container.live.lock();
-                    live.handle = Some(handle);
+                    live.handle = Some(handle.clone());
                     live.log_ended = logs::Signal::new().ok();
+                    std::mem::take(&mut live.pending)
+                };
+                // They came while it was being launched. One that has ended again closes its streams.
+                for (stream, wanted) in late {
+                    if let Err(error) = handle.attach(stream, wanted) {
+                        tracing::debug!(container = names::short(&container.id), %error, "late attach");
+                    }
                 }
                 let record = self.happened(container, |record| record.state.started(pid, Timestamp::now()));
                 container.progress.update(|moment| moment.running = true);
@@ -178,6 +185,7 @@ impl Shared {
         let Reserved { endpoints, sockets, netns } = reserved;
         let (held, forwards) = split_sockets(sockets);
         let given = netns.as_ref().map(|netns| netns.as_fd().try_clone_to_owned()).transpose();
+        container.arrivals.wait();
         let attaches = std::mem::take(&mut container.live.lock().pending);
         let request = LaunchRequest {
             id: container.id.as_str().into(),
