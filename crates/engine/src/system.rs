@@ -141,11 +141,8 @@ impl System {
             name: host.name,
             labels: config.labels.clone(),
             server_version: DOCKER_VERSION.to_owned(),
-            runtimes: BTreeMap::from([(
-                "hythe".to_owned(),
-                Runtime { path: "hythe-shim".to_owned(), ..Runtime::default() },
-            )]),
-            default_runtime: "hythe".to_owned(),
+            runtimes: runtimes(),
+            default_runtime: "runc".to_owned(),
             swarm: SwarmInfo { local_node_state: "inactive".to_owned(), ..SwarmInfo::default() },
             live_restore_enabled: true,
             init_binary: "hythe-shim".to_owned(),
@@ -246,6 +243,12 @@ impl System {
         }
         Ok(usage)
     }
+}
+
+/// The names that `--runtime` takes. They are all the one program; a container that names none shows Docker's default.
+fn runtimes() -> BTreeMap<String, Runtime> {
+    let own = Runtime { path: "hythe-shim".to_owned(), ..Runtime::default() };
+    ["hythe", "io.containerd.runc.v2", "runc"].map(|name| (name.to_owned(), own.clone())).into()
 }
 
 fn driver_status(data_root: &std::path::Path) -> Vec<[String; 2]> {
