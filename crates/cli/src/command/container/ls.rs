@@ -3,18 +3,19 @@
 use crate::command::{Args, Command};
 use crate::flag::{NONE, boolean, many, single, text};
 use crate::opts::{filter, number};
-use api::container::Summary;
 use client::container::List;
 use gotmpl::Value;
 use oci::reference::Reference;
 
 use crate::cli::Cli;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::flag::Parsed;
 use crate::format::human;
 use crate::format::rows::{self, Kind, Row, Wanted};
+use listed::Listed;
 use ports::displayed;
 
+pub(crate) mod listed;
 mod ports;
 
 /// The command.
@@ -89,7 +90,8 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         size: size || format.contains(".Size") || format.contains("json ."),
         filters: filter::collect(parsed.all("filter")),
     };
-    let containers = cli.client()?.container_list(&options)?;
+    let containers: Vec<Listed> = serde_json::from_slice(&cli.client()?.container_list_raw(&options)?)
+        .map_err(|error| Failure::new(format!("decode answer: {error}")))?;
     let kind = Kind {
         table: if size { TABLE_WITH_SIZE } else { TABLE },
         quiet: "{{.ID}}",
@@ -109,9 +111,8 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
 }
 
 /// The row of a container, with the fields that are wanted.
-pub(crate) fn row(container: &Summary, truncate: bool, wanted: &Wanted) -> Row {
-    let local = || container.mounts.iter().filter(|mount| mount.driver == "local").count();
-    let networks = || container.network_settings.networks.keys().map(String::as_str).collect::<Vec<_>>();
+pub(crate) fn row(container: &Listed, truncate: bool, wanted: &Wanted) -> Row {
+    let local = || container.mounts().iter().filter(|mount| mount.driver == "local").count();
     let row = Row::new()
         .with_wanted(wanted, "ID", || {
             if truncate { human::short_id(&container.id) } else { &container.id }.to_owned()
@@ -127,22 +128,25 @@ pub(crate) fn row(container: &Summary, truncate: bool, wanted: &Wanted) -> Row {
         })
         .with_wanted(wanted, "CreatedAt", || human::local_time(container.created))
         .with_wanted(wanted, "RunningFor", || human::ago(container.created))
-        .with_wanted(wanted, "Ports", || displayed(&container.ports))
+        .with_wanted(wanted, "Ports", || displayed(container.ports.as_deref().unwrap_or_default()))
         .with_wanted(wanted, "State", || container.state.clone())
         .with_wanted(wanted, "Status", || container.status.clone())
         .with_wanted(wanted, "Size", || size(container))
         .with_wanted(wanted, "Mounts", || mounts(container, truncate))
         .with_wanted(wanted, "LocalVolumes", || local().to_string())
-        .with_wanted(wanted, "Networks", || networks().join(","));
+        .with_wanted(wanted, "Networks", || container.networks().join(","));
     // `.Label` begins as `.Labels` does.
-    let row =
-        if wanted.has("Labels") || wanted.has("Label") { row.with_labels(&container.labels) } else { row };
+    let row = if wanted.has("Labels") || wanted.has("Label") {
+        row.with_labels(&container.labels.clone().unwrap_or_default())
+    } else {
+        row
+    };
     if wanted.has("Platform") { row.with_value("Platform", Value::Nil) } else { row }
 }
 
-fn mounts(container: &Summary, truncate: bool) -> String {
+fn mounts(container: &Listed, truncate: bool) -> String {
     let names: Vec<String> = container
-        .mounts
+        .mounts()
         .iter()
         .map(|mount| if mount.name.is_empty() { &mount.source } else { &mount.name })
         .map(|name| if truncate { human::ellipsis(name, MOUNT_LENGTH) } else { name.clone() })
@@ -155,14 +159,14 @@ const COMMAND_LENGTH: usize = 20;
 /// Letters of a mount's name that are shown.
 const MOUNT_LENGTH: usize = 15;
 
-fn names(container: &Summary, truncate: bool) -> String {
-    let names = container.names.iter().map(|name| name.trim_start_matches('/'));
+fn names(container: &Listed, truncate: bool) -> String {
+    let names = container.names.iter().flatten().map(|name| name.trim_start_matches('/'));
     // The names that links gave it are paths.
     let shown: Vec<&str> = names.filter(|name| !truncate || !name.contains('/')).collect();
     shown.join(",")
 }
 
-fn image(container: &Summary, truncate: bool) -> String {
+fn image(container: &Listed, truncate: bool) -> String {
     if container.image.is_empty() {
         return "<no image>".to_owned();
     }
@@ -182,7 +186,7 @@ fn image(container: &Summary, truncate: bool) -> String {
     )
 }
 
-fn size(container: &Summary) -> String {
+fn size(container: &Listed) -> String {
     let written = human::size_with_precision(container.size_rw as f64, 3);
     if container.size_root_fs > 0 {
         format!("{written} (virtual {})", human::size_with_precision(container.size_root_fs as f64, 3))

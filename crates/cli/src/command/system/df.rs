@@ -140,7 +140,7 @@ fn verbose(usage: &DiskUsage) -> Outcome<String> {
         .iter()
         .map(|container| {
             let written = human::size_with_precision(container.size_rw as f64, 3);
-            container::ls::row(container, true, &Wanted::all()).with("Size", written)
+            container::ls::row(&container.into(), true, &Wanted::all()).with("Size", written)
         })
         .collect();
     let volumes = usage.volumes.as_deref().unwrap_or_default().iter().map(volume::ls::row).collect();
