@@ -153,3 +153,11 @@ fn capabilities_are_added_and_dropped_by_name() {
     let error = daemon.hythe(["run", "--rm", "--cap-add", "NOSUCH", "busybox", "true"]).fails_with(125);
     assert!(error.contains("invalid CapAdd: unknown capability: \"CAP_NOSUCH\""), "{error}");
 }
+
+/// The directory is made before the root becomes read-only, and then is as read-only as everything.
+#[test]
+fn a_working_directory_is_made_also_in_a_read_only_root() {
+    let daemon = Daemon::start();
+    let flags = ["--read-only", "--workdir", "/made/for/it"];
+    assert_eq!(run(&daemon, &flags, "pwd; touch x 2>/dev/null || echo read-only"), "/made/for/it\nread-only");
+}

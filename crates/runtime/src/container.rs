@@ -62,6 +62,10 @@ pub(crate) fn become_container(
     set_parameters(plan, &rootfs)?;
     rootfs.make_read_only(&plan.readonly_paths)?;
     rootfs.mask(&plan.masked_paths)?;
+    if plan.root.readonly {
+        // The working directory can only be made now. Why it could not be is told when it is entered.
+        let _ = rootfs.tree.ensure(&plan.process.cwd, crate::tree::Make::Directory);
+    }
     let procfs = rootfs.pivot(plan)?;
     let tree = Tree::current().map_err(|errno| failed("open /", errno))?;
     let context = Context {
