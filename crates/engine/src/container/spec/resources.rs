@@ -44,6 +44,10 @@ pub(crate) fn check(resources: &mut Resources, able: &Abilities, update: bool) -
         );
         resources.pids_limit = None;
     }
+    if able.oom_kill_disable && !update {
+        // Shown by `inspect` where the kernel has it.
+        resources.oom_kill_disable.get_or_insert(false);
+    }
     if resources.oom_kill_disable == Some(true) && !able.oom_kill_disable {
         warnings.push("Your kernel does not support OomKillDisable. OomKillDisable discarded.".into());
         resources.oom_kill_disable = None;
