@@ -9,6 +9,8 @@ mod memory;
 mod report;
 mod rows;
 
+use std::path::PathBuf;
+
 use engine::Engine;
 use report::Table;
 
@@ -19,14 +21,17 @@ struct Settings {
     runs: usize,
     full: bool,
     only: Vec<String>,
+    /// Where built programs are; they are built if this is not given.
+    programs: Option<PathBuf>,
 }
 
 /// Runs the rows and prints the table.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
     let settings = parse(args)?;
-    let dist = crate::dist::build()?;
+    let dist = settings.programs.clone().map_or_else(crate::dist::build, Ok)?;
     let engines = engine::present(&dist)?;
-    let mut table = Table::new(&engines);
+    let table = Table::new(&engines);
+    print!("{}", table.head());
     for row in rows::all() {
         let wanted =
             settings.only.is_empty() || settings.only.iter().any(|name| row.name.contains(name.as_str()));
@@ -34,9 +39,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
             continue;
         }
         eprintln!("{} ...", row.name);
-        table.add(row.name, row.goal, measure(&row, &engines, settings.runs));
+        // A line at a time: a long run that is cut short has still measured something.
+        print!("{}", table.line(row.name, row.goal, &measure(&row, &engines, settings.runs)));
     }
-    println!("{table}");
     Ok(())
 }
 
@@ -67,11 +72,14 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn parse(args: &[String]) -> Result<Settings, String> {
-    let mut settings = Settings { runs: RUNS, full: false, only: Vec::new() };
+    let mut settings = Settings { runs: RUNS, full: false, only: Vec::new(), programs: None };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--full" => settings.full = true,
+            "--programs" => {
+                settings.programs = Some(args.next().ok_or("--programs takes a directory")?.into())
+            }
             "--runs" => {
                 let value = args.next().and_then(|value| value.parse().ok()).filter(|runs| *runs > 0);
                 settings.runs = value.ok_or("--runs takes a number above 0")?;
