@@ -41,6 +41,26 @@ fn configuration_is_checked() {
 }
 
 #[test]
+fn cleanup_takes_links_and_rules_away() {
+    let mut daemon = Daemon::start();
+    daemon.hythe(["run", "--rm", "-p", "80", "busybox", "true"]).ok();
+    let look = |daemon: &Daemon| {
+        let links = Output::of(&mut daemon.sandbox().command("ip", ["-o", "link"])).ok();
+        let rules = Output::of(&mut daemon.sandbox().command("nft", ["list", "tables"])).ok();
+        (links.contains("hythe0"), rules.contains("hythe"))
+    };
+    assert_eq!(look(&daemon), (true, true));
+    let args = [format!("--data-root={}", daemon.data().display()), "--cleanup".to_owned()];
+    let clean =
+        |daemon: &Daemon| Output::of(&mut daemon.sandbox().command(testkit::program("hythed"), &args));
+    assert!(clean(&daemon).fails_with(1).contains("uses the data root"));
+    daemon.stop();
+    clean(&daemon).ok();
+    assert_eq!(look(&daemon), (false, false));
+    daemon.boot();
+}
+
+#[test]
 fn a_graceful_stop_and_start_keep_containers_running() {
     let mut daemon = Daemon::start();
     daemon.hythe(["run", "-d", "--name", "cc", "busybox", "sleep", "1000"]).ok();

@@ -59,6 +59,8 @@ pub(crate) enum Asked {
     Run(Box<Config>),
     /// Only to check the configuration.
     Validate,
+    /// To take links and firewall rules away and to end: the engine is being uninstalled.
+    CleanUp(Box<Config>),
     /// To print the version.
     Version,
     /// To print the flags.
@@ -78,10 +80,14 @@ pub(crate) fn read(args: impl IntoIterator<Item = String>) -> Result<Asked> {
     if on("version") {
         return Ok(Asked::Version);
     }
-    let validate = on("validate");
+    let (validate, cleanup) = (on("validate"), on("cleanup"));
     let values = file::merge(given)?;
     let config = typed(values)?;
-    Ok(if validate { Asked::Validate } else { Asked::Run(Box::new(config)) })
+    Ok(match (validate, cleanup) {
+        (true, _) => Asked::Validate,
+        (_, true) => Asked::CleanUp(Box::new(config)),
+        _ => Asked::Run(Box::new(config)),
+    })
 }
 
 /// Reads merged values one by one.

@@ -150,6 +150,7 @@ pub(crate) static TABLE: &[Flag] = &[
     flag("userland-proxy-path", "userland-proxy-path", One, Ignored),
     flag("userns-remap", "userns-remap", One, Refused),
     flag("validate", "", Bool, Meant),
+    flag("cleanup", "", Bool, Meant),
     short("version", 'v', "", Bool, Meant),
 ];
 

@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+mod cleanup;
 mod config;
 mod flags;
 mod listen;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
             println!("configuration OK");
             Ok(())
         }
+        Asked::CleanUp(config) => cleanup::run(&config),
         Asked::Run(config) => run::run(*config, args),
     });
     match done {
