@@ -69,9 +69,14 @@ impl StartError {
 
     /// The text of `docker start`, as the daemon gives it.
     pub fn docker_create_text(&self) -> String {
-        // Docker's daemon looks users up itself, so these come without the runtime's words.
-        let user = ["unable to find user ", "unable to find group ", "uids and gids must be in range "];
-        if user.iter().any(|start| self.message.starts_with(start)) {
+        // Docker's daemon does these itself, so they come without the runtime's words.
+        const DAEMONS: [&str; 4] = [
+            "unable to find user ",
+            "unable to find group ",
+            "uids and gids must be in range ",
+            "Cannot mkdir: ",
+        ];
+        if DAEMONS.iter().any(|start| self.message.starts_with(start)) {
             return self.message.clone();
         }
         format!(

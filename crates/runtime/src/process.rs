@@ -178,10 +178,12 @@ fn identify(user: &User, tree: &Tree) -> Result<Identity, StartError> {
 fn enter_directory(process: &Process, context: &Context<'_>) -> Result<(), StartError> {
     let cwd = if process.cwd.as_os_str().is_empty() { Path::new("/") } else { &process.cwd };
     let refused = |errno| {
-        failed(
-            format_args!("chdir to cwd ({:?}) set in config.json failed", cwd.display().to_string()),
-            errno,
-        )
+        let name = cwd.display();
+        if errno == Errno::NOTDIR && context.make_cwd {
+            // What Docker's daemon says, who makes the directory there.
+            return StartError::new(format!("Cannot mkdir: {name} is not a directory"));
+        }
+        failed(format_args!("chdir to cwd ({:?}) set in config.json failed", name.to_string()), errno)
     };
     let opened = if context.make_cwd {
         context.tree.ensure(cwd, crate::tree::Make::Directory)
