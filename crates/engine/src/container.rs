@@ -37,6 +37,7 @@ mod merge;
 mod mounting;
 mod mountpoint;
 pub(crate) mod names;
+mod neighbours;
 mod networking;
 mod pause;
 mod plan;
@@ -242,6 +243,7 @@ impl Containers {
             timers: crate::timers::Timers::new().context(|| "start the timer thread")?,
             filters: parking_lot::Mutex::default(),
             pruning: parking_lot::Mutex::default(),
+            neighbours: parking_lot::Mutex::default(),
             last_capability: last.trim().parse().context(|| "read cap_last_cap")?,
         });
         let listener = Arc::clone(&shared);

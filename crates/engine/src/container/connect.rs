@@ -48,6 +48,7 @@ impl Containers {
             shared.tell_network(&endpoint, "connect");
             let endpoints = shared.parts.networks.endpoints_of(&record.id);
             shared.write_network_files(&record, &endpoints)?;
+            shared.tell_neighbours(&[endpoint]);
         }
         shared.change(&container, |record| {
             record.networks.insert(target.name.clone(), settings);
@@ -90,6 +91,8 @@ impl Containers {
             let id = shared.parts.networks.get(&name)?.id.clone();
             let endpoint = shared.parts.networks.disconnect(&record.id, &id)?;
             shared.tell_network(&endpoint, "disconnect");
+            shared.tell_neighbours(&[endpoint]);
+            shared.write_network_files(&record, &shared.parts.networks.endpoints_of(&record.id))?;
         }
         shared.change(&container, |record| {
             record.networks.remove(&name);

@@ -315,7 +315,7 @@ impl Shared {
         };
         let addresses = endpoints.iter().flat_map(Endpoint::addresses);
         let own = addresses.map(|address| HostEntry { address, names: names.clone() }).collect();
-        Ok(HostsFile { extra, own, ipv6: true }.text())
+        Ok(HostsFile { extra, own, ipv6: true }.text() + &self.neighbours(record))
     }
 
     /// The host entries of legacy links (semantics 101).

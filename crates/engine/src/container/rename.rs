@@ -38,6 +38,7 @@ impl Containers {
         };
         shared.registry.release(&old, &container.id);
         shared.parts.networks.rename(&container.id, &checked)?;
+        shared.tell_neighbours(&shared.parts.networks.endpoints_of(&container.id));
         shared.tell(&record, "rename", &[("oldName", format!("/{old}"))]);
         Ok(())
     }

@@ -111,6 +111,8 @@ pub(crate) struct Shared {
     pub(crate) filters: Mutex<HashMap<(String, u64), Filter>>,
     /// Held while a prune runs.
     pub(crate) pruning: Mutex<()>,
+    /// Held while names are written into hosts files.
+    pub(crate) neighbours: Mutex<()>,
     /// Number of the kernel's last capability.
     pub(crate) last_capability: u32,
     pub(crate) layout: cgroups::Layout,

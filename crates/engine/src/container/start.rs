@@ -142,9 +142,10 @@ impl Shared {
     pub(crate) fn end_run(&self, record: &Record) {
         match self.parts.networks.release(&record.id) {
             Ok(endpoints) => {
-                for endpoint in endpoints {
-                    self.tell_network(&endpoint, "disconnect");
+                for endpoint in &endpoints {
+                    self.tell_network(endpoint, "disconnect");
                 }
+                self.tell_neighbours(&endpoints);
             }
             Err(error) => {
                 tracing::error!(container = names::short(&record.id), %error, "cannot release the network");
@@ -205,6 +206,7 @@ impl Shared {
             let _ = handle.kill_all();
             return Err(error.context("failed to set up container networking").into());
         }
+        self.tell_neighbours(&endpoints);
         handle.wait_created()?;
         handle.start()?;
         for endpoint in &endpoints {
