@@ -100,7 +100,7 @@ impl Client {
 fn plain(failure: Failure) -> Error {
     const MISSING: &str = "no basic auth credentials";
     let error = Error::from(failure);
-    if error.message().ends_with(MISSING) { errdefs::unauthorized(MISSING) } else { error }
+    if error.message().ends_with(MISSING) { errdefs::system(MISSING) } else { error }
 }
 
 struct Job<'a> {

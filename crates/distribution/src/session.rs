@@ -338,8 +338,9 @@ impl<'a> Session<'a> {
     fn authorization(&self) -> Result<Option<String>, Failure> {
         let Some(challenge) = self.challenge.lock().clone() else { return Ok(None) };
         if challenge.scheme == "basic" {
+            // Not `Unauthorized`, as Docker: its client would ask for a password in the middle of a script.
             let basic = self.auth.basic();
-            return basic.map(Some).ok_or_else(|| errdefs::unauthorized("no basic auth credentials").into());
+            return basic.map(Some).ok_or_else(|| errdefs::system("no basic auth credentials").into());
         }
         if !self.auth.registry_token.is_empty() {
             return Ok(Some(format!("Bearer {}", self.auth.registry_token)));

@@ -189,6 +189,7 @@ fn missing_basic_credentials_have_dockers_words() {
         error.to_string(),
         format!("Get \"http://{}/v2/a/manifests/latest\": no basic auth credentials", server.address)
     );
+    assert_eq!(error.class(), Class::System, "so that a client does not ask for a password");
     Bench::new().pull_as(&name, &user()).unwrap();
 }
 
