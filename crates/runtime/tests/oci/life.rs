@@ -172,8 +172,8 @@ fn init_reaps_orphans_passes_signals_and_exits_as_its_child() {
 #[test]
 fn a_start_makes_few_calls() {
     const CHILD: usize = 460;
-    // Half of them read the bundle, the mount table and the record, which the shim does not.
-    const PARENT: usize = 560;
+    // Without `read`: how many the mount table takes depends on what else the machine has mounted at the moment.
+    const PARENT: usize = 500;
     let mut bundle = Bundle::new("");
     bundle.spec["process"]["args"] = json!(["true"]);
     bundle.write();
@@ -189,7 +189,8 @@ fn a_start_makes_few_calls() {
     // Not the checks that a debug build makes of each descriptor it closes.
     let calls =
         trace.lines().filter(|line| !["resumed>", "+++", "F_GETFD"].iter().any(|word| line.contains(word)));
-    let (of_parent, of_child): (Vec<&str>, Vec<&str>) = calls.partition(|line| pid(line) == parent);
+    let (mut of_parent, of_child): (Vec<&str>, Vec<&str>) = calls.partition(|line| pid(line) == parent);
+    of_parent.retain(|line| !line.contains(" read("));
     // The child's own, up to its program's first.
     let until = of_child.iter().position(|line| line.contains("execve(")).unwrap();
     assert!(until < CHILD, "the child makes {until} calls");
