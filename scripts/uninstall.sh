@@ -12,8 +12,9 @@ if command -v hythe >/dev/null && command -v hythed >/dev/null; then
   containers=$(hythe ps -aq 2>/dev/null || true)
   # shellcheck disable=SC2086
   [ -z "$containers" ] || hythe rm -f $containers >/dev/null
-  if [ -s /run/hythe.pid ]; then
-    pid=$(cat /run/hythe.pid)
+  # The engine writes its process into the lock of its data root.
+  pid=$(cat /var/lib/hythe/hythed.lock 2>/dev/null || true)
+  if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = hythed ]; then
     kill "$pid" 2>/dev/null || true
     timeout 30 tail --pid="$pid" -f /dev/null || { echo "uninstall: hythed ($pid) does not stop" >&2; exit 1; }
   fi
