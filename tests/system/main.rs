@@ -5,4 +5,5 @@ mod ceilings;
 mod daemon;
 mod door;
 mod events;
+mod state;
 mod version;

@@ -12,6 +12,7 @@ use std::time::Instant;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::leakcheck::{Inventory, Scope};
+use crate::statecheck::{self, Observed};
 use crate::{Output, Sandbox, fixture, program, wait};
 
 /// How a test's daemon is to be started.
@@ -220,6 +221,11 @@ impl Daemon {
         self.dir.path().join("run")
     }
 
+    /// The cgroup its containers live under, as a path from each hierarchy's root.
+    pub fn cgroup(&self) -> &str {
+        &self.cgroup
+    }
+
     /// The daemon's process, for signals and for `/proc`. (`nsenter` replaces itself by the program.)
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("the daemon runs").id()
@@ -239,6 +245,27 @@ impl Daemon {
         Scope { sandbox: &self.sandbox, dir: self.dir.path(), cgroup: &self.cgroup }
     }
 
+    /// Everything about the daemon's state at this moment; `None` if it does not rest.
+    pub fn observe(&self) -> Option<Observed> {
+        Observed::take(&self.scope(), &|| self.listing())
+    }
+
+    /// Compares records, disk and kernel, now that nobody asks anything of the daemon.
+    ///
+    /// # Panics
+    /// With the list of what does not agree and does not come to agree.
+    #[track_caller]
+    pub fn check_state(&self) {
+        let problems = statecheck::settle(&self.scope(), &|| self.listing());
+        assert!(problems.is_empty(), "state:\n{}\n\ndaemon log:\n{}", problems.join("\n"), self.log());
+    }
+
+    fn listing(&self) -> Option<String> {
+        self.child.as_ref()?;
+        let (status, body) = self.api("GET", "/containers/json?all=1", "");
+        (status == 200).then_some(body)
+    }
+
     /// Removes every container, stops the daemon and compares what is left with what was there at the start.
     ///
     /// # Panics
@@ -252,6 +279,7 @@ impl Daemon {
         if self.child.is_none() {
             self.boot();
         }
+        self.check_state();
         let ids = self.hythe(["ps", "-aq"]).ok();
         if !ids.is_empty() {
             self.hythe(["rm", "-f", "-v"].into_iter().chain(ids.lines())).ok();

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Output, Sandbox};
+use crate::{Output, Sandbox, statecheck};
 
 /// Everything of the checked classes that exists at one moment, one line each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,9 +87,13 @@ fn children(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Processes of the daemon's containers: shims name their state directory on the command line or hold the sandbox's
-/// namespace; container processes live in cgroups below the daemon's.
+/// Processes of the daemon's containers: shims run in the sandbox's network namespace; container processes live in cgroups
+/// below the daemon's; others may name the state directory on their command line.
 fn processes(scope: &Scope<'_>, lines: &mut BTreeSet<String>) {
+    let home = fs::read_link(format!("/proc/{}/ns/net", scope.sandbox.pid())).ok();
+    lines.extend(
+        statecheck::shims(home.as_deref()).iter().map(|(pid, id)| format!("process {pid} shim of {id}")),
+    );
     let state = scope.dir.join("run").to_string_lossy().into_owned();
     for process in children(Path::new("/proc")) {
         let Some(pid) =

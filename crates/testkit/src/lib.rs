@@ -1,9 +1,11 @@
-//! The kit of the black-box tests: private daemons, fixture images, registries on loopback, and a leak checker.
+//! The kit of the black-box tests: private daemons, fixture images, registries on loopback, a state checker and a leak
+//! checker.
 //!
 //! A test starts with a [`Daemon`]: a real `hythed` in network and mount namespaces of its own, with its own data root,
 //! state directory, socket and cgroup, so that tests run side by side and never touch the machine's network. When the
-//! value is dropped, every container is removed, the daemon is stopped and the [leak checker](leakcheck) compares what
-//! is left with what was there before; a leak fails the test.
+//! value is dropped, the [state checker](statecheck) compares records, disk and kernel; then every container is removed,
+//! the daemon is stopped and the [leak checker](leakcheck) compares what is left with what was there before. What does
+//! not agree and what is left fail the test.
 //!
 //! Everything is judged through the public door: the `hythe` and `docker` command lines, the API socket, and traffic.
 
@@ -13,6 +15,7 @@ pub mod leakcheck;
 mod output;
 mod registry;
 mod sandbox;
+pub mod statecheck;
 pub mod wait;
 
 pub use daemon::{Daemon, Options};

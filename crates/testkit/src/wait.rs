@@ -31,6 +31,18 @@ pub fn until_true(what: &str, mut condition: impl FnMut() -> bool) {
     until(what, || condition().then_some(()));
 }
 
+/// Looks until there is nothing to complain of; gives what is left when that takes longer than [`PATIENCE`].
+pub fn until_empty(mut look: impl FnMut() -> Vec<String>) -> Vec<String> {
+    let start = Instant::now();
+    loop {
+        let complaints = look();
+        if complaints.is_empty() || start.elapsed() >= PATIENCE {
+            return complaints;
+        }
+        pause();
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place in the tests that looks again after a pause")]
 fn pause() {
     std::thread::sleep(LOOK_AGAIN);
