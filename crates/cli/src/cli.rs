@@ -111,6 +111,7 @@ pub(crate) fn run(prog: &'static str, words: &[String]) -> Outcome {
     if cli.globals.on("version") {
         return cli.print(version_line(prog));
     }
+    connect::check_globals(&cli)?;
     match rest.split_first() {
         None => cli.write(root_help(&cli)),
         Some(_) if asked_for_help => cli.write(root_help(&cli)),

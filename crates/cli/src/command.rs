@@ -24,6 +24,8 @@ pub(crate) enum Args {
     Any,
     None,
     Exactly(usize),
+    /// As many, but told of without the usage, as Docker does of a few commands.
+    Terse(usize),
     AtLeast(usize),
     AtMost(usize),
     Between(usize, usize),
@@ -36,6 +38,9 @@ impl Args {
         match self {
             Self::None if count > 0 => Some("accepts no arguments".to_owned()),
             Self::Exactly(wanted) if count != wanted => Some(format!("requires {wanted} {}", noun(wanted))),
+            Self::Terse(wanted) if count != wanted => {
+                Some(format!("accepts {wanted} arg(s), received {count}"))
+            }
             Self::AtLeast(least) if count < least => {
                 Some(format!("requires at least {least} {}", noun(least)))
             }

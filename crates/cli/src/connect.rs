@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use client::{ApiVersion, Client, Endpoint, Options, TlsOptions};
 
 use crate::cli::Cli;
-use crate::failure::{Failure, Outcome};
-use crate::{autostart, context, environment};
+use crate::context::{self, Material, Meta, Store};
+use crate::failure::{Failure, Outcome, on_path};
+use crate::{autostart, environment};
 
 /// Our engine's socket.
 pub(crate) const SOCKET: &str = "/run/hythe.sock";
@@ -30,6 +31,53 @@ pub(crate) fn context_name(cli: &Cli) -> String {
         "" => context::DEFAULT.to_owned(),
         name => name.to_owned(),
     }
+}
+
+/// The contexts beside the configuration in use.
+pub(crate) fn contexts(cli: &Cli) -> Store {
+    Store::beside(cli.config().directory())
+}
+
+/// The address that flags and environment name, or the default socket.
+pub(crate) fn default_host(cli: &Cli) -> Outcome<String> {
+    let given = named_host(cli)?;
+    Ok(if given.is_empty() { format!("unix://{}", default_socket(cli)) } else { given })
+}
+
+/// The context that stands for flags, environment and the default socket, as if it were kept in a file.
+pub(crate) fn default_context(cli: &Cli) -> Outcome<Meta> {
+    let engine = context::endpoint::fields_of(&default_host(cli)?, tls(cli).is_some_and(|tls| tls.insecure));
+    Ok(Meta {
+        name: context::DEFAULT.to_owned(),
+        metadata: Some(serde_json::Map::new()),
+        endpoints: Some([(context::ENGINE.to_owned(), engine)].into()),
+    })
+}
+
+/// The certificates that flags and environment name, as the files of a context.
+pub(crate) fn default_material(cli: &Cli) -> Outcome<Material> {
+    let Some(tls) = tls(cli) else { return Ok(Material::new()) };
+    let mut files = std::collections::BTreeMap::new();
+    for (name, path) in [("ca.pem", tls.ca), ("cert.pem", tls.cert), ("key.pem", tls.key)] {
+        if let Some(path) = path {
+            let bytes = std::fs::read(&path).map_err(|error| on_path("open", path.display(), &error))?;
+            files.insert(name.to_owned(), bytes);
+        }
+    }
+    Ok(if files.is_empty() { Material::new() } else { [(context::ENGINE.to_owned(), files)].into() })
+}
+
+/// Any context, the default one included.
+pub(crate) fn context(cli: &Cli, name: &str) -> Outcome<Meta> {
+    if name == context::DEFAULT { default_context(cli) } else { contexts(cli).load(name) }
+}
+
+/// Refuses global flags that contradict each other.
+pub(crate) fn check_globals(cli: &Cli) -> Outcome {
+    if cli.globals.given("host") && cli.globals.given("context") {
+        return Err(Failure::new("conflicting options: cannot specify both --host and --context"));
+    }
+    Ok(())
 }
 
 /// A client for the engine in use. Starts our own engine if nothing else is configured and nothing answers.
@@ -79,39 +127,52 @@ pub(crate) fn endpoint(cli: &Cli) -> Outcome<Endpoint> {
     choose(cli).map(|choice| choice.endpoint)
 }
 
-fn choose(cli: &Cli) -> Outcome<Choice> {
-    let plain = |endpoint| Choice { endpoint, connected: None };
-    if cli.globals.given("host") && cli.globals.given("context") {
-        return Err(Failure::new("conflicting options: cannot specify both --host and --context"));
+/// The value of `--host`, else of `DOCKER_HOST`; empty if neither is given.
+fn named_host(cli: &Cli) -> Outcome<String> {
+    if cli.globals.all("host").count() > 1 {
+        return Err(Failure::new("Specify only one -H"));
     }
-    let initialize = |failure: Failure| {
+    let flag = cli.globals.text("host");
+    Ok(if flag.is_empty() { environment::get("DOCKER_HOST").unwrap_or_default() } else { flag.to_owned() })
+}
+
+fn choose(cli: &Cli) -> Outcome<Choice> {
+    let resolve = |failure: Failure| {
         Failure::new(format!("Failed to initialize: unable to resolve docker endpoint: {failure}"))
     };
     let name = context_name(cli);
     if name != context::DEFAULT {
-        let context = context::load(cli.config().directory(), &name).map_err(initialize)?;
-        return Endpoint::parse(&context.host, context.tls())
-            .map(plain)
-            .map_err(|error| initialize(error.into()));
+        let contexts = contexts(cli);
+        let context = contexts.load(&name).map_err(resolve)?;
+        if context.host().is_empty() {
+            return Ok(default_engine(cli));
+        }
+        return parse(cli, context.host(), contexts.tls(&context));
     }
-    if cli.globals.all("host").count() > 1 {
-        return Err(Failure::new("Specify only one -H"));
-    }
-    let flag = cli.globals.text("host").to_owned();
-    let host = if flag.is_empty() { environment::get("DOCKER_HOST").unwrap_or_default() } else { flag };
-    if !host.is_empty() {
-        return Endpoint::parse(&host, tls(cli)).map(plain).map_err(|error| initialize(error.into()));
-    }
-    Ok(default_socket(cli))
+    let host = named_host(cli).map_err(resolve)?;
+    if host.is_empty() { Ok(default_engine(cli)) } else { parse(cli, &host, tls(cli)) }
 }
 
-fn default_socket(cli: &Cli) -> Choice {
-    let ours = Path::new(SOCKET);
-    if cli.prog == "docker" {
-        let path = if ours.exists() { SOCKET } else { DOCKER_SOCKET };
-        return Choice { endpoint: Endpoint::Unix(PathBuf::from(path)), connected: None };
+fn parse(cli: &Cli, host: &str, tls: Option<TlsOptions>) -> Outcome<Choice> {
+    let mut endpoint = Endpoint::parse(host, tls).map_err(|error| {
+        let step = if host.starts_with("ssh://") { "" } else { "unable to resolve docker endpoint: " };
+        Failure::new(format!("Failed to initialize: {step}{error}"))
+    })?;
+    if let Endpoint::Ssh(ssh) = &mut endpoint {
+        ssh.ours_first = cli.prog != "docker";
     }
-    Choice { endpoint: Endpoint::Unix(ours.to_owned()), connected: autostart::ensure(ours) }
+    Ok(Choice { endpoint, connected: None })
+}
+
+/// The socket that is used when nothing else is configured.
+fn default_socket(cli: &Cli) -> &'static str {
+    if cli.prog == "docker" && !Path::new(SOCKET).exists() { DOCKER_SOCKET } else { SOCKET }
+}
+
+fn default_engine(cli: &Cli) -> Choice {
+    let path = default_socket(cli);
+    let connected = if cli.prog == "docker" { None } else { autostart::ensure(Path::new(path)) };
+    Choice { endpoint: Endpoint::Unix(PathBuf::from(path)), connected }
 }
 
 /// The certificates that flags and environment name, if TLS is asked for.

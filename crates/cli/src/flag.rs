@@ -88,6 +88,11 @@ pub(crate) const fn strings(long: &'static str, short: char, help: &'static str)
     flag(long, short, Takes::CommaSeparated, "strings", None, help)
 }
 
+/// Any number of `key=value` pairs, also several in one separated by commas.
+pub(crate) const fn pairs(long: &'static str, short: char, check: Check, help: &'static str) -> Flag {
+    flag(long, short, Takes::CommaSeparated, "stringToString", Some(check), help)
+}
+
 impl Flag {
     /// The same flag with a value when it is not given.
     pub(crate) const fn default(mut self, value: &'static str) -> Self {

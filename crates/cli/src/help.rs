@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::command::{Command, Entry, Group, Node};
+use crate::command::{Args, Command, Entry, Group, Node};
 use crate::failure::{EXIT_ENGINE, EXIT_FAILURE, Failure};
 use crate::flag::{Flag, NONE};
 
@@ -34,7 +34,11 @@ pub(crate) fn usage(path: &str, command: &Command) -> String {
 
 /// The help of a command.
 pub(crate) fn command(prog: &str, path: &str, command: &Command, columns: usize) -> String {
-    let mut out = format!("Usage:  {}\n\n{}\n", usage(path, command), command.about);
+    let mut out = format!(
+        "Usage:  {}\n\n{}\n",
+        usage(path, command),
+        command.about.replace("$ docker ", &format!("$ {prog} "))
+    );
     if !command.aliases.is_empty() {
         let _ = write!(out, "\nAliases:\n  {}\n", renamed(command.aliases, prog));
     }
@@ -63,10 +67,15 @@ pub(crate) fn entries<'a>(out: &mut String, entries: impl Iterator<Item = &'a En
     }
 }
 
-/// The first sentence of what a command does.
+/// The first sentence of what a command does; a full stop only separates it from more.
 pub(crate) fn brief(command: &Command) -> &'static str {
-    let line = command.about.split('\n').next().unwrap_or_default();
-    line.split(". ").next().unwrap_or_default().trim_end_matches('.')
+    let about = command.about;
+    let (line, more) = about.split_once('\n').map_or((about, false), |(line, _)| (line, true));
+    match line.split_once(". ") {
+        Some((sentence, _)) => sentence,
+        None if more => line.trim_end_matches('.'),
+        None => line,
+    }
 }
 
 /// The flags, one line or paragraph each.
@@ -140,6 +149,9 @@ pub(crate) fn misuse(path: &str, usage: &str, text: &str) -> Failure {
 /// What is printed for the wrong number of arguments.
 pub(crate) fn wrong_arguments(prog: &str, path: &str, command: &Command, count: usize) -> Option<Failure> {
     let rule = command.args.broken_rule(count)?;
+    if matches!(command.args, Args::Terse(_)) {
+        return Some(Failure::new(rule));
+    }
     let verb = if rule.starts_with("requires at least") { "See" } else { "Run" };
     Some(Failure::with_code(
         EXIT_FAILURE,

@@ -6,25 +6,28 @@ use errdefs::{Class, Error};
 
 use crate::endpoint::Endpoint;
 
-/// The error for a connection that could not be made.
-pub(crate) fn describe(endpoint: &Endpoint, error: &io::Error) -> Error {
+/// The error for a connection that could not be made, wanted for `action`.
+pub(crate) fn describe(endpoint: &Endpoint, action: &str, error: &io::Error) -> Error {
     let text = match (endpoint, error.kind()) {
         (Endpoint::Unix(path), io::ErrorKind::PermissionDenied) => format!(
             "permission denied while trying to connect to the Docker daemon socket at {endpoint}: dial unix {}: \
              connect: permission denied",
             path.display()
         ),
+        (Endpoint::Ssh(_), io::ErrorKind::NotFound) => {
+            format!("error during connect: {action}: exec: \"ssh\": executable file not found in $PATH")
+        }
         (_, io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
             format!("Cannot connect to the Docker daemon at {endpoint}. Is the docker daemon running?")
         }
-        _ => format!("error during connect: {endpoint}: {error}"),
+        _ => format!("error during connect: {action}: {error}"),
     };
     Error::new(Class::Unavailable, text)
 }
 
-/// The error for a connection that broke during a request.
-pub(crate) fn broken(endpoint: &Endpoint, error: &io::Error) -> Error {
+/// The error for a connection that broke during `action`.
+pub(crate) fn broken(action: &str, error: &io::Error) -> Error {
     let reason =
         if error.kind() == io::ErrorKind::UnexpectedEof { "EOF".to_owned() } else { error.to_string() };
-    Error::new(Class::System, format!("error during connect: {endpoint}: {reason}"))
+    Error::new(Class::System, format!("error during connect: {action}: {reason}"))
 }

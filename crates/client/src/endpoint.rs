@@ -5,7 +5,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use errdefs::{Result, invalid};
+use errdefs::invalid;
 
 /// The port of an engine without TLS when the address names none.
 const PORT_PLAIN: &str = "2375";
@@ -36,6 +36,9 @@ pub struct Ssh {
     pub port: Option<String>,
     /// The socket's path over there, if the address has one.
     pub path: Option<String>,
+    /// Whether `hythe` is looked for over there before `docker`. If not, `ssh` is called with the very words of
+    /// Docker's client, which hosts may have been told to allow.
+    pub ours_first: bool,
 }
 
 /// Where the engine is.
@@ -54,22 +57,46 @@ pub enum Endpoint {
     Ssh(Ssh),
 }
 
+impl TlsOptions {
+    /// Reads the certificates and throws them away: is there anything wrong with them?
+    ///
+    /// # Errors
+    /// What is wrong, naming the file.
+    pub fn check(&self) -> errdefs::Result<()> {
+        crate::tls::check(self).map_err(|error| invalid(error.to_string()))
+    }
+}
+
 impl Endpoint {
     /// Parses the value of `--host` or `DOCKER_HOST`.
-    pub fn parse(host: &str, tls: Option<TlsOptions>) -> Result<Self> {
+    pub fn parse(host: &str, tls: Option<TlsOptions>) -> errdefs::Result<Self> {
         let bad = || invalid(format!("invalid bind address format: {host}"));
         let (protocol, rest) = host.split_once("://").unwrap_or(("tcp", host));
         match protocol {
             "unix" => {
                 Ok(Self::Unix(PathBuf::from(if rest.is_empty() { "/var/run/docker.sock" } else { rest })))
             }
-            "tcp" | "http" | "https" => {
-                let tls = if protocol == "https" { Some(tls.unwrap_or_default()) } else { tls };
+            "tcp" => {
                 let rest = rest.split('/').next().unwrap_or_default();
                 Ok(Self::Tcp { address: tcp_address(rest, tls.is_some()), tls })
             }
-            "ssh" => parse_ssh(rest).map(Self::Ssh).ok_or_else(bad),
+            "ssh" => parse_ssh(rest).map(Self::Ssh).map_err(|reason| {
+                invalid(format!("ssh host connection is not valid: invalid SSH URL: {reason}"))
+            }),
+            "npipe" => Err(invalid("protocol not available")),
             _ => Err(bad()),
+        }
+    }
+
+    /// What stands before the path of a request in errors, as Go's client writes it.
+    pub(crate) fn base_url(&self) -> String {
+        match self {
+            Self::Unix(path) => {
+                format!("http://{}", path.display().to_string().replace('/', "%2F"))
+            }
+            Self::Tcp { address, tls: None } => format!("http://{address}"),
+            Self::Tcp { address, tls: Some(_) } => format!("https://{address}"),
+            Self::Ssh(_) => "http://docker.example.com".to_owned(),
         }
     }
 
@@ -92,7 +119,10 @@ fn tcp_address(rest: &str, tls: bool) -> String {
     }
 }
 
-fn parse_ssh(rest: &str) -> Option<Ssh> {
+/// Parses what follows `ssh://`; the error is what is wrong with it.
+fn parse_ssh(rest: &str) -> Result<Ssh, String> {
+    let (rest, fragment) = rest.split_once('#').map_or((rest, None), |(rest, after)| (rest, Some(after)));
+    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, after)| (rest, Some(after)));
     let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| {
         (authority, (!path.is_empty()).then(|| format!("/{path}")))
     });
@@ -102,8 +132,23 @@ fn parse_ssh(rest: &str) -> Option<Ssh> {
         Some((name, port)) if !host.ends_with(']') => (name, Some(port.to_owned())),
         _ => (host, None),
     };
+    if user.as_ref().is_some_and(|user| user.contains(':')) {
+        return Err("plain-text password is not supported".to_owned());
+    }
+    if host.is_empty() {
+        return Err("hostname is empty".to_owned());
+    }
     // A leading dash would be an option to ssh.
-    (!host.is_empty() && !host.starts_with('-')).then(|| Ssh { user, host: host.to_owned(), port, path })
+    if host.starts_with('-') || user.as_ref().is_some_and(|user| user.starts_with('-')) {
+        return Err(format!("invalid character '-' at the start of {authority:?}"));
+    }
+    if let Some(query) = query {
+        return Err(format!("query parameters are not allowed: {query:?}"));
+    }
+    if let Some(fragment) = fragment {
+        return Err(format!("fragments are not allowed: {fragment:?}"));
+    }
+    Ok(Ssh { user, host: host.to_owned(), port, path, ours_first: false })
 }
 
 impl fmt::Display for Endpoint {
@@ -148,6 +193,14 @@ mod tests {
             (parsed.user.as_deref(), parsed.host.as_str(), parsed.port.as_deref(), parsed.path.as_deref()),
             (Some("me"), "box", Some("22"), Some("/run/d.sock"))
         );
-        assert_eq!(parse_ssh("-oProxyCommand=x"), None);
+        for (text, reason) in [
+            ("-oProxyCommand=x", "invalid character '-' at the start of \"-oProxyCommand=x\""),
+            ("me:pw@box", "plain-text password is not supported"),
+            ("", "hostname is empty"),
+            ("box/a?b", "query parameters are not allowed: \"b\""),
+            ("box#c", "fragments are not allowed: \"c\""),
+        ] {
+            assert_eq!(parse_ssh(text).unwrap_err(), reason);
+        }
     }
 }

@@ -11,6 +11,7 @@ mod hijack;
 mod http;
 mod query;
 mod request;
+mod ssh;
 mod tls;
 mod transport;
 mod version;
@@ -68,7 +69,7 @@ impl std::fmt::Debug for Client {
 /// If the engine cannot be reached.
 pub fn dial(endpoint: &Endpoint) -> errdefs::Result<Session> {
     let stream = transport::Stream::connect(endpoint)
-        .map_err(|error| connection_failure::describe(endpoint, &error))?;
+        .map_err(|error| connection_failure::describe(endpoint, &endpoint.to_string(), &error))?;
     Ok(Session::new(http::Connection::new(stream), false)?)
 }
 

@@ -96,6 +96,19 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// What was tried, as Go's client names it in errors: `Get "http://HOST/v1.51/info"`.
+    fn action(&self, client: &Client, version: Option<crate::ApiVersion>) -> String {
+        let (first, rest) = self.method.split_at(1);
+        let version = version.map(|version| format!("/v{version}")).unwrap_or_default();
+        format!(
+            "{first}{} \"{}{version}{}{}\"",
+            rest.to_ascii_lowercase(),
+            client.options.endpoint.base_url(),
+            self.path,
+            self.query.as_str()
+        )
+    }
+
     fn head(&self, client: &Client, version: Option<crate::ApiVersion>) -> String {
         use std::fmt::Write as _;
         let mut text = String::with_capacity(512);
@@ -155,7 +168,7 @@ impl Client {
         let to_head_request = request.method == "HEAD";
         let (head, connection) = self.exchange(request)?;
         let body = Body::new(connection, &head, to_head_request, self.pool.clone())
-            .map_err(|error| broken(&self.options.endpoint, &error))?;
+            .map_err(|error| broken(&self.options.endpoint.to_string(), &error))?;
         Ok((head, body))
     }
 
@@ -173,14 +186,18 @@ impl Client {
             return Ok((head, connection));
         }
         let endpoint = &self.options.endpoint;
-        let stream = Stream::connect(endpoint).map_err(|error| describe(endpoint, &error))?;
+        let action = || request.action(self, version);
+        let stream = Stream::connect(endpoint).map_err(|error| describe(endpoint, &action(), &error))?;
         let mut connection = Connection::new(stream);
         let sent = write_request(&mut connection, &text, &mut request.payload);
         let head = connection.read_head();
         match (sent, head) {
             (_, Ok(Some(head))) => Ok((head, connection)),
-            (Err(error), _) | (Ok(()), Err(error)) => Err(broken(endpoint, &error)),
-            (Ok(()), Ok(None)) => Err(broken(endpoint, &io::ErrorKind::UnexpectedEof.into())),
+            // Why reading failed says more than why writing did.
+            (_, Err(error)) | (Err(error), _) => Err(broken(&request.action(self, version), &error)),
+            (Ok(()), Ok(None)) => {
+                Err(broken(&request.action(self, version), &io::ErrorKind::UnexpectedEof.into()))
+            }
         }
     }
 
@@ -207,7 +224,7 @@ impl Client {
     /// Sends `request` and reads the whole answer.
     pub(crate) fn fetch_bytes(&self, request: Request<'_>) -> Result<Vec<u8>> {
         let (_, mut body) = self.send(request)?;
-        body.read_all(ANSWER_BYTES_MAX).map_err(|error| broken(&self.options.endpoint, &error))
+        body.read_all(ANSWER_BYTES_MAX).map_err(|error| broken(&self.options.endpoint.to_string(), &error))
     }
 
     /// Sends `request` and throws the answer away, keeping the connection.

@@ -35,6 +35,11 @@ pub(crate) fn connect(stream: TcpStream, host: &str, options: &TlsOptions) -> io
     Ok(StreamOwned::new(connection, stream))
 }
 
+/// Builds the configuration of a connection and throws it away.
+pub(crate) fn check(options: &TlsOptions) -> io::Result<()> {
+    configure(options).map(drop)
+}
+
 fn configure(options: &TlsOptions) -> io::Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -66,7 +71,10 @@ fn roots(ca: Option<&Path>) -> io::Result<RootCertStore> {
         .or_else(|| SYSTEM_ROOTS.iter().map(Path::new).find(|path| path.exists()))
         .ok_or_else(|| io::Error::other("no certificate authorities found"))?;
     let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(read_certificates(path)?);
+    let (added, _) = store.add_parsable_certificates(read_certificates(path)?);
+    if added == 0 {
+        return Err(io::Error::other(format!("{} seems invalid", path.display())));
+    }
     Ok(store)
 }
 

@@ -1,16 +1,16 @@
 //! Byte streams to an engine: a Unix socket, TCP, TCP with TLS, or the standard streams of an `ssh` process.
 //!
 //! Invariant: everything above this module sees one blocking duplex [`Stream`], whatever it runs on. `ssh` is a child
-//! process on one end of a socket pair, so it is a Unix stream too. TLS cannot be split between a reading and a writing
+//! process on one end of a socket pair, so it is a Unix stream too, but for what it says when it fails. TLS cannot be split between a reading and a writing
 //! thread, so a hijacked TLS connection is turned into a socket pair with a pump behind it ([`Stream::into_duplex`]).
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
 
-use crate::endpoint::{Endpoint, Ssh};
+use crate::endpoint::Endpoint;
+use crate::ssh::SshStream;
 use crate::tls;
 
 /// A blocking connection to the engine.
@@ -21,6 +21,8 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     /// TLS over TCP.
     Tls(Box<tls::TlsStream>),
+    /// The standard streams of `ssh`.
+    Ssh(Box<SshStream>),
 }
 
 impl Stream {
@@ -33,7 +35,7 @@ impl Stream {
                 let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
                 tls::connect(connect_tcp(address)?, host, options).map(|stream| Stream::Tls(Box::new(stream)))
             }
-            Endpoint::Ssh(ssh) => spawn_ssh(ssh).map(Stream::Unix),
+            Endpoint::Ssh(ssh) => SshStream::start(ssh).map(|stream| Stream::Ssh(Box::new(stream))),
         }
     }
 
@@ -42,6 +44,7 @@ impl Stream {
         match self {
             Stream::Unix(stream) => Ok(stream.into()),
             Stream::Tcp(stream) => Ok(stream.into()),
+            Stream::Ssh(stream) => Ok(stream.into_socket().into()),
             Stream::Tls(stream) => {
                 let (ours, theirs) = UnixStream::pair()?;
                 std::thread::Builder::new().name("tls".into()).spawn(move || tls::pump(*stream, theirs))?;
@@ -57,32 +60,13 @@ fn connect_tcp(address: &str) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Starts `ssh HOST docker system dial-stdio`, which joins its standard streams to the engine's socket over there.
-fn spawn_ssh(ssh: &Ssh) -> io::Result<UnixStream> {
-    let (ours, theirs) = UnixStream::pair()?;
-    let mut command = Command::new("ssh");
-    if let Some(user) = &ssh.user {
-        command.args(["-l", user]);
-    }
-    if let Some(port) = &ssh.port {
-        command.args(["-p", port]);
-    }
-    command.args(["-o", "ConnectTimeout=30", "-T", "--", &ssh.host, "docker"]);
-    if let Some(path) = &ssh.path {
-        command.args(["--host", &format!("unix://{path}")]);
-    }
-    command.args(["system", "dial-stdio"]);
-    let output = OwnedFd::from(theirs.try_clone()?);
-    command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::from(output)).spawn()?;
-    Ok(ours)
-}
-
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Unix(stream) => stream.read(buffer),
             Stream::Tcp(stream) => stream.read(buffer),
             Stream::Tls(stream) => tls::read(stream, buffer),
+            Stream::Ssh(stream) => stream.read(buffer),
         }
     }
 }
@@ -93,6 +77,7 @@ impl Write for Stream {
             Stream::Unix(stream) => stream.write(bytes),
             Stream::Tcp(stream) => stream.write(bytes),
             Stream::Tls(stream) => stream.write(bytes),
+            Stream::Ssh(stream) => stream.write(bytes),
         }
     }
 
@@ -101,6 +86,7 @@ impl Write for Stream {
             Stream::Unix(stream) => stream.flush(),
             Stream::Tcp(stream) => stream.flush(),
             Stream::Tls(stream) => stream.flush(),
+            Stream::Ssh(stream) => stream.flush(),
         }
     }
 }
@@ -111,6 +97,7 @@ impl AsFd for Stream {
             Stream::Unix(stream) => stream.as_fd(),
             Stream::Tcp(stream) => stream.as_fd(),
             Stream::Tls(stream) => stream.sock.as_fd(),
+            Stream::Ssh(stream) => stream.as_fd(),
         }
     }
 }

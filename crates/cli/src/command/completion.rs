@@ -2,6 +2,7 @@
 
 use super::{Args, Command, Entry, Group, Node, ROOT, find, leaf};
 use crate::cli::{Cli, GLOBAL};
+use crate::context::DEFAULT;
 use crate::failure::Outcome;
 use crate::flag::{Flag, NONE, Parsed};
 use crate::format::human;
@@ -84,6 +85,7 @@ enum Object {
     Image,
     Network,
     Volume,
+    Context,
 }
 
 /// Prints the candidates for the last of `words`, one a line, each with a tab and what it is.
@@ -218,37 +220,48 @@ fn object(path: &[&str], count: usize) -> Option<Object> {
         }
         (["network", "connect" | "disconnect"], _) => Some(Object::Container),
         (["volume", "inspect" | "rm"], _) => Some(Object::Volume),
+        (["context", "export" | "update" | "use"], 0) | (["context", "inspect" | "rm"], _) => {
+            Some(Object::Context)
+        }
         _ => None,
     }
 }
 
 fn objects(cli: &Cli, object: Object, partial: &str) -> Outcome {
-    let client = cli.client()?;
     let none = client::Filters::new();
     let mut found: Vec<(String, String)> = Vec::new();
     match object {
+        Object::Context => {
+            found.push((DEFAULT.to_owned(), "Current DOCKER_HOST based configuration".to_owned()));
+            let known = crate::connect::contexts(cli).list();
+            found.extend(known.into_iter().map(|meta| (meta.name.clone(), meta.description().to_owned())));
+        }
         Object::Container | Object::RunningContainer => {
             let all = matches!(object, Object::Container);
             let options = client::container::List { all, ..Default::default() };
-            for container in client.container_list(&options)? {
+            for container in cli.client()?.container_list(&options)? {
                 let names = container.names.iter().map(|name| name.trim_start_matches('/').to_owned());
                 found.extend(names.map(|name| (name, container.image.clone())));
             }
         }
         Object::Image => {
-            for image in client.image_list(false, &none)? {
+            for image in cli.client()?.image_list(false, &none)? {
                 let size = human::size_with_precision(image.size as f64, 3);
                 found.extend(image.repo_tags.into_iter().map(|name| (name, size.clone())));
             }
         }
         Object::Network => {
             found.extend(
-                client.network_list(&none)?.into_iter().map(|network| (network.name, network.driver)),
+                cli.client()?.network_list(&none)?.into_iter().map(|network| (network.name, network.driver)),
             );
         }
         Object::Volume => {
             found.extend(
-                client.volume_list(&none)?.volumes.into_iter().map(|volume| (volume.name, volume.driver)),
+                cli.client()?
+                    .volume_list(&none)?
+                    .volumes
+                    .into_iter()
+                    .map(|volume| (volume.name, volume.driver)),
             );
         }
     }

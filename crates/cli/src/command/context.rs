@@ -1,7 +1,13 @@
-//! `context`: named engines. Making and removing them is not there yet; those of Docker's client are used as they are.
+//! `context`: named engines, in the files of Docker's client.
 
+mod create;
+mod export;
+mod import;
+mod inspect;
 mod ls;
+mod rm;
 mod show;
+mod update;
 mod r#use;
 
 use super::{Group, leaf};
@@ -10,8 +16,14 @@ use super::{Group, leaf};
 pub(crate) static GROUP: Group = Group {
     about: "Manage contexts",
     entries: &[
+        leaf("create", &create::COMMAND),
+        leaf("export", &export::COMMAND),
+        leaf("import", &import::COMMAND),
+        leaf("inspect", &inspect::COMMAND),
         leaf("ls", &ls::COMMAND).aliased(&["list"]),
+        leaf("rm", &rm::COMMAND).aliased(&["remove"]),
         leaf("show", &show::COMMAND),
+        leaf("update", &update::COMMAND),
         leaf("use", &r#use::COMMAND),
     ],
 };

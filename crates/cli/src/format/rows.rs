@@ -159,7 +159,7 @@ pub(crate) struct Kind {
     pub(crate) table: &'static str,
     /// What is printed with `--quiet`.
     pub(crate) quiet: &'static str,
-    /// The heads of columns by field.
+    /// The heads of columns by field; empty for one that has none.
     pub(crate) headers: &'static [(&'static str, &'static str)],
     /// What Go calls the type of a row, for errors.
     pub(crate) type_name: &'static str,
@@ -236,7 +236,10 @@ fn header(kind: &Kind, source: &str) -> Outcome<String> {
     let mut fields: BTreeMap<Arc<str>, Value> = kind
         .headers
         .iter()
-        .map(|(field, head)| (Arc::from(*field), Value::String(Arc::from(*head))))
+        .map(|(field, head)| {
+            // A field without a head is no value, as a key that a Go map lacks.
+            (Arc::from(*field), if head.is_empty() { Value::Nil } else { Value::String(Arc::from(*head)) })
+        })
         .collect();
     fields.insert(
         Arc::from("Label"),
@@ -249,11 +252,12 @@ fn header(kind: &Kind, source: &str) -> Outcome<String> {
     );
     template::compile_for_headers(source)?
         .execute(&Value::Map(Arc::new(fields)))
+        .map(|text| text.replace("<nil>", "<no value>"))
         .map_err(|error| failed(kind, &error))
 }
 
 /// `<`, `>` and `&` in JSON as Go's marshaller writes them.
-fn html_escaped(json: &str) -> String {
+pub(crate) fn html_escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for letter in json.chars() {
         match letter {

@@ -63,6 +63,8 @@ const MAPS: &[&str] = &[
     "IndexConfigs",
     "Details",
     "AuxiliaryAddresses",
+    "TLSMaterial",
+    "Endpoints",
     "Attributes",
 ];
 /// Fields that are pointers, so that `null` is nothing rather than an empty list.

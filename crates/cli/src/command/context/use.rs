@@ -6,14 +6,14 @@ use serde_json::Value;
 use crate::cli::Cli;
 use crate::failure::Outcome;
 use crate::flag::Parsed;
-use crate::{context, environment};
+use crate::{connect, context, environment};
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
     usage: "CONTEXT",
     about: "Set the current docker context",
     aliases: "",
-    args: Args::Exactly(1),
+    args: Args::Terse(1),
     interspersed: true,
     flags: &[],
     run,
@@ -22,7 +22,7 @@ pub(crate) static COMMAND: Command = Command {
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let name = parsed.arg(0);
     if name != context::DEFAULT {
-        context::load(cli.config().directory(), name)?;
+        connect::contexts(cli).load(name)?;
     }
     cli.config().change(|values| {
         if name == context::DEFAULT {

@@ -1,0 +1,5 @@
+//! The command line itself: contexts, configuration, completion, plugins, and its words next to those of Docker's own
+//! client.
+
+mod context;
+mod pair;
