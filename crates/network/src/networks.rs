@@ -2,6 +2,7 @@
 
 mod attach;
 mod create;
+mod endpoints;
 mod recover;
 mod reserve;
 mod state;
@@ -103,7 +104,7 @@ impl Networks {
 
     /// The endpoints of a container, ordered by network name.
     pub fn endpoints_of(&self, container_id: &str) -> Vec<Endpoint> {
-        self.inner.state.lock().endpoints(|endpoint| endpoint.container_id == container_id)
+        self.inner.state.lock().endpoints_of(container_id)
     }
 
     /// A namespace never used before: loopback up, default sysctls set.

@@ -121,9 +121,8 @@ impl Inner {
         let endpoint = {
             let state = self.state.lock();
             let network = state.network(network_id)?;
-            let mut of_network =
-                state.endpoints.values().filter(|endpoint| endpoint.network_id == network.id);
-            of_network.find(|endpoint| endpoint.container_id == container_id).cloned().ok_or_else(|| {
+            let mut of_container = state.endpoints.of(container_id);
+            of_container.find(|endpoint| endpoint.network_id == network.id).cloned().ok_or_else(|| {
                 errdefs::forbidden(format!(
                     "container {container_id} is not connected to network {}",
                     network.name
@@ -139,7 +138,7 @@ impl Inner {
     }
 
     pub(super) fn release(&self, container_id: &str) -> Result<Vec<Endpoint>> {
-        let endpoints = self.state.lock().endpoints(|endpoint| endpoint.container_id == container_id);
+        let endpoints = self.state.lock().endpoints_of(container_id);
         let mut teardown = Collected::new();
         self.forget(&endpoints, &mut teardown);
         teardown.step(self.silence(&endpoints));
@@ -160,9 +159,7 @@ impl Inner {
         {
             let mut state = self.state.lock();
             for endpoint in endpoints {
-                if let Some(known) = state.endpoints.get_mut(&endpoint.id) {
-                    known.ports.clear();
-                }
+                state.endpoints.change(&endpoint.id, |known| known.ports.clear());
             }
         }
         teardown.step(self.apply(&[], &removed));
@@ -190,14 +187,12 @@ impl Inner {
     pub(super) fn rename(&self, container_id: &str, name: &str) -> Result<()> {
         let renamed = {
             let mut state = self.state.lock();
-            let of_container =
-                state.endpoints.values_mut().filter(|endpoint| endpoint.container_id == container_id);
-            of_container
-                .map(|endpoint| {
-                    name.clone_into(&mut endpoint.container_name);
-                    endpoint.clone()
-                })
-                .collect::<Vec<_>>()
+            let ids: Vec<String> =
+                state.endpoints.of(container_id).map(|endpoint| endpoint.id.clone()).collect();
+            let renamed = |id: &String| {
+                state.endpoints.change(id, |one| name.clone_into(&mut one.container_name)).cloned()
+            };
+            ids.iter().filter_map(renamed).collect::<Vec<_>>()
         };
         self.store.transaction(|tx| {
             renamed

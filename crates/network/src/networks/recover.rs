@@ -13,6 +13,7 @@ use store::Store;
 
 use super::Inner;
 use super::create::with_gateway;
+use super::endpoints::Endpoints;
 use super::reserve::{random_id, random_mac};
 use super::state::State;
 use super::switches::{self, Family};
@@ -24,7 +25,7 @@ use crate::netns::Pool;
 use crate::port::socket;
 use crate::port::table::PortTable;
 use crate::schema::{ENDPOINTS, NETWORKS, NetworkRecord};
-use crate::{Config, Driver, Endpoint, Ipam, IpamConfig, Network};
+use crate::{Config, Driver, Ipam, IpamConfig, Network};
 
 /// What [`Networks::reconcile`] found and removed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -48,14 +49,14 @@ impl Inner {
         for (id, record) in store.list(&NETWORKS)? {
             networks.insert(id.clone(), Arc::new(record.into_network(id)?));
         }
-        let mut endpoints = BTreeMap::new();
+        let mut endpoints = Endpoints::default();
         let mut ports = PortTable::new(ephemeral_ports(), reserved_ports());
         for (id, record) in store.list(&ENDPOINTS)? {
-            let endpoint: Endpoint = record.into_endpoint(id.clone())?;
+            let endpoint = record.into_endpoint(id.clone())?;
             for port in &endpoint.ports {
                 ports.take(port.protocol, port.host, &id)?;
             }
-            endpoints.insert(id, endpoint);
+            endpoints.insert(endpoint);
         }
         let inner = Self {
             pool: Pool::start(config.ready_namespaces)?,

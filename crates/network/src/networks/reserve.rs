@@ -26,7 +26,7 @@ impl Inner {
         });
         // Ports of a failure are in `endpoint` too, as far as it came.
         let recorded = sockets.and_then(|sockets| {
-            self.state.lock().endpoints.insert(endpoint.id.clone(), endpoint.clone());
+            self.state.lock().endpoints.insert(endpoint.clone());
             self.store.put(&ENDPOINTS, &endpoint.id, &EndpointRecord::new(&endpoint))?;
             Ok(sockets)
         });
@@ -72,7 +72,7 @@ impl Inner {
             endpoint.host_link = link_name(&self.config.link_prefix, &endpoint.id);
             give_addresses(&state, &network, request, &mut endpoint)?;
         }
-        state.endpoints.insert(endpoint.id.clone(), endpoint.clone());
+        state.endpoints.insert(endpoint.clone());
         Ok(endpoint)
     }
 

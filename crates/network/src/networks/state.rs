@@ -11,6 +11,8 @@ use crate::firewall::{self, Bridge, Entry};
 use crate::port::table::PortTable;
 use crate::{Driver, Endpoint, Network};
 
+use super::endpoints::Endpoints;
+
 /// A name or id prefix as short as this is never taken for an id: `a` is a fine network name.
 const ID_LENGTH: usize = 64;
 
@@ -18,8 +20,7 @@ const ID_LENGTH: usize = 64;
 pub(super) struct State {
     /// By id.
     pub(super) networks: BTreeMap<String, Arc<Network>>,
-    /// By id.
-    pub(super) endpoints: BTreeMap<String, Endpoint>,
+    pub(super) endpoints: Endpoints,
     pub(super) ports: PortTable,
 }
 
@@ -53,9 +54,12 @@ impl State {
     }
 
     pub(super) fn endpoints(&self, wanted: impl Fn(&Endpoint) -> bool) -> Vec<Endpoint> {
-        let mut all: Vec<_> = self.endpoints.values().filter(|endpoint| wanted(endpoint)).cloned().collect();
-        all.sort_by(|a, b| (&a.container_id, &a.network_name).cmp(&(&b.container_id, &b.network_name)));
-        all
+        sorted(self.endpoints.values().filter(|endpoint| wanted(endpoint)))
+    }
+
+    /// The endpoints of a container, ordered by network name.
+    pub(super) fn endpoints_of(&self, container_id: &str) -> Vec<Endpoint> {
+        sorted(self.endpoints.of(container_id))
     }
 
     /// Forgets an endpoint and frees its ports.
@@ -94,4 +98,10 @@ impl State {
     pub(super) fn port_entries(&self) -> Vec<Entry> {
         self.endpoints.values().flat_map(firewall::port_entries).collect()
     }
+}
+
+fn sorted<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> Vec<Endpoint> {
+    let mut all: Vec<_> = endpoints.cloned().collect();
+    all.sort_by(|a, b| (&a.container_id, &a.network_name).cmp(&(&b.container_id, &b.network_name)));
+    all
 }
