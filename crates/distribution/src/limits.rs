@@ -60,6 +60,9 @@ pub const UPLOADS: usize = 5;
 /// Bytes handed from one stage of a layer's pipeline to the next.
 pub const PIPE_CHUNK: usize = 256 << 10;
 
+/// Most memory that one xz stream may want for its dictionary, in KiB: `xz -9` wants 64 MiB and a little.
+pub const XZ_MEMORY_KIB: u32 = 128 << 10;
+
 /// Chunks that may wait between two stages: with [`PIPE_CHUNK`] 1 MiB a stage, two stages a layer.
 pub const PIPE_DEPTH: usize = 4;
 

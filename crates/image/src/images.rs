@@ -152,7 +152,7 @@ impl Images {
         pull::push(&self.catalog, &self.client, request, progress, cancel)
     }
 
-    /// Makes an image from a tar of a root file system: plain, gzip or zstd; bzip2 and xz are `NotImplemented`.
+    /// Makes an image from a tar of a root file system: plain, gzip, zstd, bzip2 or xz.
     pub fn import(
         &self,
         request: &ImportRequest,

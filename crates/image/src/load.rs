@@ -344,7 +344,12 @@ fn unpack(
         .take(8)
         .read_to_end(&mut start)
         .context(|| format!("read content {digest}"))?;
-    let media = match compression::Compression::detect(&start) {
+    let kind = compression::Compression::detect(&start);
+    if !kind.is_of_layers() {
+        let size = keep_plain(files, diff_id, digest)?;
+        return unpack(files, diff_id, diff_id, size, quiet, progress);
+    }
+    let media = match kind {
         compression::Compression::Gzip => media_type::DOCKER_LAYER_GZIP,
         compression::Compression::Zstd => media_type::OCI_LAYER_ZSTD,
         _ => media_type::DOCKER_LAYER,
@@ -360,6 +365,24 @@ fn unpack(
         watcher.emit(Event { id, status: Status::LoadingLayer(size, size) });
     }
     Ok(Descriptor::new(media, *digest, size))
+}
+
+/// Keeps the tar of a layer whose compressed form no registry would take; its size.
+fn keep_plain(files: &Files<'_>, diff_id: &Digest, digest: &Digest) -> Result<u64> {
+    let content = &files.catalog.content;
+    let mut ingest = content.ingest(&format!("load {}", unique()))?;
+    ingest.reset()?;
+    let copied = compression::decompress(content.open_verified(digest)?).and_then(|mut plain| {
+        std::io::copy(&mut plain, &mut ingest).context(|| format!("decompress layer {diff_id}"))
+    });
+    files.lease.add(&[Held::Blob(*diff_id)]);
+    match copied {
+        Ok(size) => ingest.commit(diff_id, Some(size)).map(|()| size),
+        Err(error) => {
+            ingest.abort()?;
+            Err(error)
+        }
+    }
 }
 
 /// Counts what is read.

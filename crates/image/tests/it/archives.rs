@@ -1,6 +1,7 @@
 //! Saving and loading: our archives, old ones, hostile ones.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::sync::Mutex;
 
 use distribution::Event;
@@ -130,6 +131,40 @@ fn old_archives_with_links_load() {
     let archive = writer.finish().unwrap();
     assert_eq!(load(&bench, &archive).unwrap(), ["Loaded image: old:1"]);
     assert_eq!(bench.images.get("old:1").unwrap().layers(), [diff_id, diff_id]);
+}
+
+/// Registries have no media type for bzip2, so what is kept of such a layer is its tar.
+#[test]
+fn layers_and_archives_in_bzip2_load() {
+    let bzip2 = |bytes: &[u8]| {
+        let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let source = Bench::new();
+    let id = source.import("a:1", &[("f", "x")]);
+    let (plain, layer) = (save(&source, &["a:1"]), tar(&[("f", "x")]));
+    let packed = bzip2(&layer);
+    let mut writer = Writer::new(Vec::new());
+    for (path, bytes) in files(&plain).iter().filter(|(path, _)| !path.ends_with('/')) {
+        let bytes = if *bytes == layer { &packed } else { bytes };
+        let mut entry = Entry::new(path.as_str(), Kind::File, 0o644);
+        entry.size = bytes.len() as u64;
+        writer.append(&entry, &mut &bytes[..]).unwrap();
+    }
+    let with_packed_layer = writer.finish().unwrap();
+    for archive in [&bzip2(&plain), &with_packed_layer] {
+        let bench = Bench::new();
+        assert_eq!(load(&bench, archive).unwrap(), ["Loaded image: a:1"]);
+        assert_eq!(bench.images.get("a:1").unwrap().id, id);
+        assert!(bench.kept().contains(&Digest::of(&layer)) && !bench.kept().contains(&Digest::of(&packed)));
+        assert!(files(&save(&bench, &["a:1"])).values().any(|bytes| *bytes == layer));
+    }
+    // A layer cut off leaves nothing.
+    let bench = Bench::new();
+    let cut = bzip2(&plain);
+    assert!(load(&bench, &cut[..cut.len() / 2]).is_err());
+    assert!(bench.kept().is_empty(), "{:?}", bench.kept());
 }
 
 /// A file of an archive after a change, or nothing for one that is left out.
