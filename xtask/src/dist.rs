@@ -1,13 +1,14 @@
 //! `cargo xtask dist`: the programs as they are installed.
 //!
-//! The shim is built apart from the rest: statically linked at a fixed address, because one is mapped per container and
-//! every relocation would make a page of it private, and because it must run inside any root tree. The client and the
-//! daemon look up host names, which a static glibc cannot do, so they stay dynamic.
+//! The shim and the client are built apart from the daemon: statically linked at a fixed address. Of the shim one is
+//! mapped per container, every relocation would make a page of it private, and it must run inside any root tree. The
+//! client lives for milliseconds, of which the dynamic loader and relocations would take a good part. The daemon looks up
+//! host names, which a static glibc cannot do, so it stays dynamic.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The Rust target the shim is built for. Naming it keeps its flags away from build scripts and procedural macros.
+/// The Rust target of static programs. Naming it keeps its flags away from build scripts and procedural macros.
 fn target() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
@@ -15,17 +16,15 @@ fn target() -> String {
 /// Builds everything and returns the directory with the programs.
 pub(crate) fn build() -> Result<PathBuf, String> {
     let target_dir = target_dir();
-    let mut programs = Command::new(cargo());
-    programs.args(["build", "--release", "-p", "cli", "-p", "daemon"]);
-    run(&mut programs)?;
+    let mut daemon = Command::new(cargo());
+    daemon.args(["build", "--release", "-p", "daemon"]);
+    run(&mut daemon)?;
 
-    let shim = shim()?;
+    let (shim, client) = (shim()?, build_static("client", "cli", "hythe")?);
     let dist = target_dir.join("dist");
     std::fs::create_dir_all(&dist).map_err(|error| format!("make {}: {error}", dist.display()))?;
     let release = target_dir.join("release");
-    for (from, name) in
-        [(release.join("hythe"), "hythe"), (release.join("hythed"), "hythed"), (shim, "hythe-shim")]
-    {
+    for (from, name) in [(client, "hythe"), (release.join("hythed"), "hythed"), (shim, "hythe-shim")] {
         let to = dist.join(name);
         // A running program cannot be overwritten, but it can be replaced.
         let _ = std::fs::remove_file(&to);
@@ -38,12 +37,17 @@ pub(crate) fn build() -> Result<PathBuf, String> {
 /// Builds the shim alone, as it is installed, and returns its path. Tests use it too: a shim that needs the dynamic
 /// loader cannot become the init process of a container that has none.
 pub(crate) fn shim() -> Result<PathBuf, String> {
+    build_static("shim", "shim", "hythe-shim")
+}
+
+/// Builds one program of a package so that it needs neither a loader nor relocations, and returns its path.
+fn build_static(profile: &str, package: &str, program: &str) -> Result<PathBuf, String> {
     let target = target();
-    let mut shim = Command::new(cargo());
-    shim.args(["build", "--profile", "shim", "-p", "shim", "--bin", "hythe-shim", "--target", &target]);
-    shim.env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static");
-    run(&mut shim)?;
-    Ok(target_dir().join(target).join("shim/hythe-shim"))
+    let mut build = Command::new(cargo());
+    build.args(["build", "--profile", profile, "-p", package, "--bin", program, "--target", &target]);
+    build.env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static");
+    run(&mut build)?;
+    Ok(target_dir().join(target).join(profile).join(program))
 }
 
 fn cargo() -> String {

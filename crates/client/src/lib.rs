@@ -11,6 +11,7 @@ mod hijack;
 mod http;
 mod query;
 mod request;
+mod resolve;
 mod ssh;
 mod tls;
 mod transport;

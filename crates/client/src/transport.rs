@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 
 use crate::endpoint::Endpoint;
 use crate::ssh::SshStream;
-use crate::tls;
+use crate::{resolve, tls};
 
 /// A blocking connection to the engine.
 pub(crate) enum Stream {
@@ -55,7 +55,7 @@ impl Stream {
 }
 
 fn connect_tcp(address: &str) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
+    let stream = TcpStream::connect(resolve::addresses(address)?.as_slice())?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
