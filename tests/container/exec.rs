@@ -67,3 +67,37 @@ fn needs_a_running_container() {
         "Error response from daemon: No such container: nobody"
     );
 }
+
+/// Clients read the stream by what they said when they started it, whatever the exec was made with.
+#[test]
+fn frames_are_what_the_start_asks_for() {
+    let daemon = Daemon::start();
+    daemon.hythe(["run", "-d", "--name", "cc", "busybox", "sleep", "1000"]).ok();
+    let create = |tty: bool| {
+        let body = format!(r#"{{"AttachStdout":true,"Tty":{tty},"Cmd":["echo","hi"]}}"#);
+        let (code, answer) = daemon.api("POST", "/containers/cc/exec", &body);
+        assert_eq!(code, 201, "{answer}");
+        let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        answer["Id"].as_str().expect("an ID").to_owned()
+    };
+    for (made, started, expected) in [
+        (true, false, "\u{1}\0\0\0\0\0\0\u{4}hi\r\n"),
+        (true, true, "hi\r\n"),
+        (false, false, "\u{1}\0\0\0\0\0\0\u{3}hi\n"),
+        (false, true, "hi\n"),
+    ] {
+        let path = format!("/exec/{}/start", create(made));
+        let (code, answer) = daemon.api("POST", &path, &format!("{{\"Tty\":{started}}}"));
+        assert_eq!((code, answer.as_str()), (200, expected), "made {made}, started {started}");
+    }
+}
+
+/// docker-py writes this field in another case than everybody else; Docker does not mind.
+#[test]
+fn detach_keys_are_taken_in_either_case() {
+    let daemon = Daemon::start();
+    daemon.hythe(["run", "-d", "--name", "cc", "busybox", "sleep", "1000"]).ok();
+    let body = r#"{"detachKeys":"nonsense","Cmd":["true"]}"#;
+    let (code, answer) = daemon.api("POST", "/containers/cc/exec", body);
+    assert_eq!(code, 400, "{answer}");
+}

@@ -52,5 +52,9 @@ fn rubbish_is_refused_and_leaves_nothing() {
         std::fs::write(&file, bytes).expect("write");
         assert_ne!(daemon.hythe(["load", "-i", &file.display().to_string()]).code, 0, "{name}");
     }
+    // By then Docker has said that all is well: the failure stands in the stream.
+    let (code, answer) = daemon.api("POST", "/images/load", "{}");
+    assert_eq!(code, 200);
+    assert!(answer.starts_with("{\"errorDetail\":{\"message\":"), "{answer}");
     assert_eq!(daemon.hythe(["images", "-q", "--no-trunc"]).ok(), before);
 }

@@ -1,4 +1,5 @@
 //! Black-box tests of networking: what reaches a container, from where, and what must not.
 
+mod links;
 mod modes;
 mod publish;

@@ -30,6 +30,7 @@ mod export;
 mod health;
 mod inspect;
 mod kill;
+mod links;
 mod list;
 mod log;
 mod logs;

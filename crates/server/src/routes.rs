@@ -63,7 +63,7 @@ pub(crate) static TABLE: &[Route<Handler>] = table! {
     POST   "/containers/{id}/update" => container::update;
     POST   "/containers/{id}/wait" => stream::wait;
     POST   "/containers/{id}/exec" => exec::create;
-    DELETE "/containers/{id}" => container::remove;
+    DELETE "/containers/{id...}" => container::remove;
     POST   "/commit" => container::commit;
 
     POST   "/exec/{id}/start" => exec::start;
@@ -138,7 +138,7 @@ mod tests {
     fn no_row_hides_another() {
         for (at, route) in TABLE.iter().enumerate() {
             let example = route.pattern.replace("{any...}", "x").replace("{name...}", "a/b");
-            let example = example.replace("{id}", "x").replace("{name}", "x");
+            let example = example.replace("{id}", "x").replace("{id...}", "a/b").replace("{name}", "x");
             let (found, _) = crate::router::find(TABLE, &route.method, &example).unwrap();
             assert!(std::ptr::eq(found, &TABLE[at]), "{} {} is hidden", route.method, route.pattern);
         }

@@ -25,6 +25,8 @@ const PIECE: usize = 64 << 10;
 pub(crate) enum Late {
     /// By a line `{"errorDetail":...}`.
     Progress,
+    /// The same, and not only late: the status is always 200.
+    InStream,
     /// Not at all but by the stream's sudden end.
     CutOff,
 }
@@ -82,10 +84,11 @@ pub(crate) async fn produce(
 ) -> Answer {
     let (channel, mut pieces) = mpsc::channel(PIECES);
     let done = tokio::task::spawn_blocking(move || {
-        let mut sink = Sink { channel, buffer: Vec::new(), eager: late == Late::Progress, begun: false };
+        let mut sink =
+            Sink { channel, buffer: Vec::new(), eager: late != Late::CutOff, begun: late == Late::InStream };
         match work(&mut sink) {
             Ok(()) => sink.send().map_err(Error::from),
-            Err(error) if late == Late::Progress && sink.begun => {
+            Err(error) if late != Late::CutOff && sink.begun => {
                 // The failure of the client's own going away has nobody to be told to.
                 let _ = sink.line(&failure(&error));
                 Err(error)

@@ -50,12 +50,7 @@ impl Containers {
         validate::config(&config)?;
         validate::defaults(&id, &mut config, &mut host, &shared.config);
         shared.resolve_shared(&mut host)?;
-        for link in host.links.iter().flatten() {
-            let (target, _) = networking::split_link(link);
-            shared.registry.find(target).map_err(|error| {
-                errdefs::invalid(format!("could not get container for {target}: {error}"))
-            })?;
-        }
+        host.links = host.links.map(|links| shared.resolve_links(&links)).transpose()?;
         super::log::config(shared, &id, &host)?;
         let networks =
             networking::wanted(&host.network_mode, request.networking_config.as_ref(), &config.mac_address)?;

@@ -25,13 +25,13 @@ pub(crate) fn replace(mut base: Vec<String>, overrides: &[String]) -> Vec<String
     base
 }
 
-/// The environment of the first process: default path, host name, terminal, then `config`.
-pub(crate) fn of_container(hostname: &str, tty: bool, config: &[String]) -> Vec<String> {
+/// The environment of the first process: default path, host name, terminal, links, then `config`.
+pub(crate) fn of_container(hostname: &str, tty: bool, links: &[String], config: &[String]) -> Vec<String> {
     let mut base = vec![PATH.to_owned(), format!("HOSTNAME={hostname}")];
     if tty {
         base.push("TERM=xterm".to_owned());
     }
-    replace(base, config)
+    replace(replace(base, links), config)
 }
 
 /// The image's entries whose keys the user's do not have go behind the user's (semantics 66).
@@ -62,7 +62,7 @@ mod tests {
             (false, &["NOTHING"], &[PATH, "HOSTNAME=h"]),
         ];
         for (tty, config, expected) in table {
-            assert_eq!(of_container("h", *tty, &owned(config)), owned(expected), "{config:?}");
+            assert_eq!(of_container("h", *tty, &[], &owned(config)), owned(expected), "{config:?}");
         }
     }
 

@@ -2,7 +2,8 @@
 
 use api::Time;
 use api::container::{
-    DriverData, Health, InspectResponse, MountPoint as WireMount, NetworkSettings, State as WireState,
+    DriverData, Health, HostConfig, InspectResponse, MountPoint as WireMount, NetworkSettings,
+    State as WireState,
 };
 use errdefs::Result;
 use network::Endpoint;
@@ -58,7 +59,7 @@ impl Containers {
             driver: DRIVER.into(),
             platform: record.platform.clone(),
             exec_ids: shared.exec_ids(&container),
-            host_config: record.host.clone(),
+            host_config: HostConfig { links: shared.links_shown(&record), ..record.host.clone() },
             graph_driver: shared.graph_driver(&record),
             size_rw,
             size_root_fs,

@@ -56,10 +56,14 @@ impl Containers {
         let mut found: Vec<_> = self.shared.registry.all().into_iter().filter_map(matching).collect();
         found.sort_by(|(a, _), (b, _)| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
         found.truncate(options.limit.unwrap_or(usize::MAX));
-        let now = Timestamp::now();
+        let (now, links) = (Timestamp::now(), self.shared.link_names());
         Ok(found
             .iter()
-            .map(|(record, health)| self.shared.summary(record, health, options.size, now))
+            .map(|(record, health)| {
+                let mut summary = self.shared.summary(record, health, options.size, now);
+                summary.names.extend(links.get(&record.id).into_iter().flatten().cloned());
+                summary
+            })
             .collect())
     }
 
@@ -213,19 +217,10 @@ impl Shared {
                 annotations: record.host.annotations.clone(),
             },
             network_settings: SummaryNetworkSettings { networks: self.network_map(record, &endpoints) },
-            mounts: record.mounts.iter().map(mount).collect(),
+            mounts: record.mounts.iter().map(inspect::mount).collect(),
             ..Summary::default()
         }
     }
-}
-
-/// A mount in the list: Docker leaves out where volumes are.
-fn mount(point: &super::mountpoint::MountPoint) -> api::container::MountPoint {
-    let mut mount = inspect::mount(point);
-    if point.kind == super::mountpoint::Kind::Volume {
-        mount.source.clear();
-    }
-    mount
 }
 
 /// Names match with and without the slash they are shown with.

@@ -318,36 +318,6 @@ impl Shared {
         Ok(HostsFile { extra, own, ipv6: true }.text() + &self.neighbours(record))
     }
 
-    /// The host entries of legacy links (semantics 101).
-    fn link_entries(&self, record: &Record) -> Result<Vec<HostEntry>> {
-        let mut entries = Vec::new();
-        for link in record.host.links.iter().flatten() {
-            let (target, alias) = split_link(link);
-            let other = self
-                .registry
-                .find(target)
-                .map_err(|error| invalid(format!("could not get container for {target}: {error}")))?;
-            let other = other.record();
-            if !other.state.phase.has_process() {
-                return Err(errdefs::conflict(format!(
-                    "Cannot link to a non running container: /{} AS /{}/{alias}",
-                    other.name, record.name
-                )));
-            }
-            let mut names = vec![alias.to_owned()];
-            for name in [names::short(&other.id), &other.config.hostname, &other.name] {
-                if !names.iter().any(|have| have == name) {
-                    names.push(name.to_owned());
-                }
-            }
-            for endpoint in self.parts.networks.endpoints_of(&other.id) {
-                let entry = |address| HostEntry { address, names: names.clone() };
-                entries.extend(endpoint.addresses().map(entry));
-            }
-        }
-        Ok(entries)
-    }
-
     /// The container whose network namespace is shared, if it runs.
     ///
     /// # Errors
@@ -364,12 +334,6 @@ impl Shared {
         }
         Ok(owner)
     }
-}
-
-/// `name:alias` or `name`; a leading slash is left out.
-pub(crate) fn split_link(link: &str) -> (&str, &str) {
-    let (target, alias) = link.split_once(':').unwrap_or((link, link));
-    (target.trim_start_matches('/'), alias.rsplit('/').next().unwrap_or(alias))
 }
 
 #[cfg(test)]
@@ -405,13 +369,10 @@ mod tests {
     }
 
     #[test]
-    fn macs_and_links_are_read() {
+    fn macs_are_read() {
         assert_eq!(parse_mac("02:42:ac:11:00:02").unwrap(), [2, 0x42, 0xac, 0x11, 0, 2]);
         for bad in ["", "zz:42:ac:11:00:02", "2:42:ac:11:0:2", "02:42:ac:11:00", "02:42:ac:11:00:02:03"] {
             assert!(parse_mac(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(split_link("db:database"), ("db", "database"));
-        assert_eq!(split_link("/db:/web/database"), ("db", "database"));
-        assert_eq!(split_link("db"), ("db", "db"));
     }
 }

@@ -106,6 +106,7 @@ impl Shared {
             ipc,
             network,
             hostname,
+            links: self.link_environment(record),
             shm,
             mounts,
             files: self.network_files(record),

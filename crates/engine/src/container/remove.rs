@@ -12,7 +12,7 @@ use super::mountpoint::Kind;
 use super::record::{CONTAINERS, Record};
 use super::shared::{Container, Shared};
 use super::state::Phase;
-use super::{Containers, RemoveOptions, names, networking};
+use super::{Containers, RemoveOptions, names};
 
 impl Containers {
     /// Removes it; when this returns it is gone for every observer.
@@ -22,7 +22,7 @@ impl Containers {
     pub fn remove(&self, reference: &str, options: RemoveOptions) -> Result<()> {
         let shared = &self.shared;
         if options.link {
-            return shared.remove_link(reference);
+            return self.remove_link(reference);
         }
         let container = shared.registry.find(reference)?;
         let what = |text: &str| errdefs::conflict(format!("cannot remove container \"{reference}\": {text}"));
@@ -156,23 +156,6 @@ impl Shared {
             record.mounts.iter().any(|point| point.kind == Kind::Volume && point.name == volume)
         };
         self.registry.all().iter().filter(uses).map(|container| container.id.clone()).collect()
-    }
-
-    /// `rm --link /web/db`: the link goes, both containers stay.
-    fn remove_link(&self, reference: &str) -> Result<()> {
-        let bad = || errdefs::invalid("Conflict, cannot remove the default link name of the container");
-        let (parent, alias) = reference.trim_start_matches('/').split_once('/').ok_or_else(bad)?;
-        let container = self.registry.find(parent)?;
-        let _operation = container.operation.lock();
-        let mut found = false;
-        self.change(&container, |record| {
-            if let Some(links) = &mut record.host.links {
-                let before = links.len();
-                links.retain(|link| networking::split_link(link).1 != alias);
-                found = links.len() != before;
-            }
-        })?;
-        if found { Ok(()) } else { Err(errdefs::not_found(format!("No such link: {reference}"))) }
     }
 
     /// The short form of a container's ID, for logs.

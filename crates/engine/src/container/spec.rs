@@ -44,6 +44,8 @@ pub(crate) struct Run {
     pub(crate) network: Space,
     /// The host name inside.
     pub(crate) hostname: String,
+    /// Variables about linked containers.
+    pub(crate) links: Vec<String>,
     /// What is on `/dev/shm`.
     pub(crate) shm: Shm,
     /// The user's mounts with their sources found.
@@ -176,6 +178,7 @@ pub(crate) fn environment(record: &Record, run: &Run) -> Vec<String> {
     super::env::of_container(
         &run.hostname,
         record.config.tty,
+        &run.links,
         record.config.env.as_deref().unwrap_or_default(),
     )
 }

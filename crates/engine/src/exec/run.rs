@@ -81,6 +81,7 @@ impl Shared {
         let base = env::of_container(
             &record.config.hostname,
             request.tty,
+            &self.link_environment(&record),
             record.config.env.as_deref().unwrap_or_default(),
         );
         let mut process = Process {

@@ -18,7 +18,7 @@ pub struct Start {
     shared: Arc<Shared>,
     exec: Arc<Exec>,
     size: Option<(u16, u16)>,
-    raw: bool,
+    framed: bool,
 }
 
 impl Execs {
@@ -31,14 +31,15 @@ impl Execs {
         self.shared.run_exec(&exec, None, size_of(request, &exec.request), false)
     }
 
-    /// Checks a start that is to be attached. `raw`: never put frames around the output.
+    /// Checks a start that is to be attached. Whether the output comes in frames is what this request says of a terminal,
+    /// not what the exec was made with: clients read the stream by what they have just asked for.
     ///
     /// # Errors
     /// NotFound; Conflict if it was started before.
     pub fn start(&self, id: &str, request: &StartRequest) -> Result<Start> {
         let exec = self.check(id)?;
         let size = size_of(request, &exec.request);
-        Ok(Start { shared: Arc::clone(&self.shared), exec, size, raw: false })
+        Ok(Start { shared: Arc::clone(&self.shared), exec, size, framed: !request.tty })
     }
 
     fn check(&self, id: &str) -> Result<Arc<Exec>> {
@@ -59,15 +60,10 @@ impl Execs {
 }
 
 impl Start {
-    /// The process has a terminal: the stream is raw.
-    pub fn tty(&self) -> bool {
-        self.exec.request.tty
-    }
-
     /// Runs it with the client's connection as its input and output; the container's shim serves it from here on.
     /// Failures are written into the stream.
     pub fn connect(self, stream: OwnedFd, initial: Vec<u8>) {
-        let framed = !self.tty() && !self.raw;
+        let framed = self.framed;
         let Ok(copy) = stream.try_clone() else { return };
         if let Err(error) = self.shared.run_exec(&self.exec, Some((stream, initial)), self.size, framed) {
             let text = format!("{error}\r\n");

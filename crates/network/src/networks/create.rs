@@ -247,7 +247,13 @@ fn check(spec: &NetworkSpec) -> Result<()> {
     if spec.enable_ipv4 == Some(false) && spec.enable_ipv6 != Some(true) {
         return Err(errdefs::invalid("IPv4 or IPv6 must be enabled"));
     }
-    let problems: Vec<String> = spec.ipam.config.iter().flat_map(subnet_problems).collect();
+    // A subnet of a family that is off is not looked at, as in Docker.
+    let on = |config: &&IpamConfig| match config.subnet {
+        Some(IpNet::V6(_)) => spec.enable_ipv6 == Some(true),
+        Some(IpNet::V4(_)) => spec.enable_ipv4 != Some(false),
+        None => true,
+    };
+    let problems: Vec<String> = spec.ipam.config.iter().filter(on).flat_map(subnet_problems).collect();
     if !problems.is_empty() {
         return Err(errdefs::invalid(format!("invalid network config:\n{}", problems.join("\n"))));
     }

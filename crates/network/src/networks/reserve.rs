@@ -214,7 +214,9 @@ fn bind(endpoint: &Endpoint, request: &PortRequest, host: SocketAddr) -> Result<
 /// Checks a request against the network, in Docker's words.
 pub(super) fn validate(network: &Network, request: &EndpointRequest) -> Result<()> {
     let mut problems = Vec::new();
-    let wanted = [request.ipv4.map(IpAddr::V4), request.ipv6.map(IpAddr::V6)];
+    // Docker takes an IPv6 subnet, and addresses of it, also for a network without IPv6, and makes nothing of either.
+    let ipv6 = request.ipv6.filter(|_| network.enable_ipv6 || !network.subnets_given);
+    let wanted = [request.ipv4.map(IpAddr::V4), ipv6.map(IpAddr::V6)];
     if wanted.iter().any(Option::is_some) {
         if network.is_predefined() {
             problems.push("user specified IP address is supported on user defined networks only".to_owned());

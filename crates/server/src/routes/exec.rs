@@ -45,7 +45,7 @@ pub(super) async fn start(mut request: Request) -> Answer {
         }
         Ok(start) => start,
     };
-    let content_type = content_type(&request, start.tty());
+    let content_type = content_type(&request, tty);
     let hand_over = move |stream, initial| start.connect(stream, initial);
     hijack::take(request.into_hold(), content_type, Box::new(hand_over))
 }

@@ -91,9 +91,10 @@ pub(super) async fn distribution(request: Request) -> Answer {
 
 /// Runs a long operation whose messages become the answer; a client that has gone cancels it.
 async fn progress(
+    late: Late,
     work: impl FnOnce(&(dyn Fn(ProgressMessage) + Sync), &Cancel) -> Result<()> + Send + 'static,
 ) -> Answer {
-    stream::produce(JSON, Late::Progress, move |sink: &mut Sink| {
+    stream::produce(JSON, late, move |sink: &mut Sink| {
         let cancel = Cancel::new();
         let sink = Mutex::new(sink);
         let watch = |message: ProgressMessage| {
@@ -119,7 +120,7 @@ pub(super) async fn create(request: Request) -> Answer {
             platform: text("platform"),
             auth: request.auth(),
         };
-        return progress(move |watch, cancel| images.pull(&options, watch, cancel)).await;
+        return progress(Late::Progress, move |watch, cancel| images.pull(&options, watch, cancel)).await;
     }
     let source = text("fromSrc");
     if source.is_empty() {
@@ -133,10 +134,13 @@ pub(super) async fn create(request: Request) -> Answer {
         platform: text("platform"),
     };
     if source != "-" {
-        return progress(move |watch, cancel| images.import_url(options, &source, watch, cancel)).await;
+        return progress(Late::Progress, move |watch, cancel| {
+            images.import_url(options, &source, watch, cancel)
+        })
+        .await;
     }
     let mut upload = Upload::new(request.body);
-    progress(move |watch, _| images.import(options, &mut upload, watch)).await
+    progress(Late::Progress, move |watch, _| images.import(options, &mut upload, watch)).await
 }
 
 /// `POST /images/{name}/push`.
@@ -144,7 +148,7 @@ pub(super) async fn push(request: Request) -> Answer {
     let images = request.handles.images.clone();
     let auth = request.auth();
     let (name, tag) = (request.name.clone(), request.query.get("tag").to_owned());
-    progress(move |watch, cancel| images.push(&name, &tag, &auth, watch, cancel)).await
+    progress(Late::Progress, move |watch, cancel| images.push(&name, &tag, &auth, watch, cancel)).await
 }
 
 /// `POST /images/load`.
@@ -152,7 +156,7 @@ pub(super) async fn load(request: Request) -> Answer {
     let quiet = request.query.bool_or("quiet", true);
     let images = request.handles.images.clone();
     let mut upload = Upload::new(request.body);
-    progress(move |watch, _| {
+    progress(Late::InStream, move |watch, _| {
         images.load(quiet, &mut upload, watch)?;
         upload.drain()
     })

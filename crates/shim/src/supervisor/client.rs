@@ -73,7 +73,7 @@ impl Client {
             feeds: options.stdin,
             stdout: options.stdout,
             stderr: options.stderr,
-            multiplexed: options.multiplexed && !terminal,
+            multiplexed: options.multiplexed,
             keys: (terminal && options.stdin).then(|| Scanner::new(options.detach_keys.clone())),
             lag: None,
             stage: ClientStage::Attached,

@@ -39,6 +39,7 @@ fn run() -> Run {
         cgroup: Space::Host,
         network: Space::New,
         hostname: "6eca84a169b0".into(),
+        links: Vec::new(),
         shm: Shm::Own(67_108_864),
         mounts: Vec::new(),
         files: ["/etc/resolv.conf", "/etc/hostname", "/etc/hosts"]
