@@ -3,3 +3,4 @@
 mod archive;
 mod pull;
 mod remove;
+mod search;

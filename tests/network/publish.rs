@@ -118,9 +118,11 @@ fn udp_ranges_and_random_ports() {
 fn a_taken_port_is_an_error_in_dockers_words_and_leaves_nothing() {
     let daemon = Daemon::start();
     daemon.hythe(["run", "-d", "--name", "first", "-p", "8080:80", "busybox", "sleep", "1000"]).ok();
-    let error = daemon
-        .hythe(["run", "-d", "--name", "second", "-p", "8080:80", "busybox", "sleep", "1000"])
-        .fails_with(125);
+    let failed = daemon.hythe(["run", "-d", "--name", "second", "-p", "8080:80", "busybox", "sleep", "1000"]);
+    // The container is there, only not running: its ID is told all the same.
+    let id = daemon.hythe(["inspect", "-f", "{{.Id}}", "second"]).ok();
+    assert_eq!(failed.stdout.trim_end(), id);
+    let error = failed.fails_with(125);
     assert!(error.contains("driver failed programming external connectivity on endpoint second"), "{error}");
     assert!(error.contains("Bind for 0.0.0.0:8080 failed: port is already allocated"), "{error}");
     assert_eq!(

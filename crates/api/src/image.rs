@@ -106,6 +106,18 @@ wire! { "PascalCase";
     }
 }
 
+wire! { "snake_case";
+    /// One line of `GET /images/search`.
+    SearchResult {
+        star_count: i64,
+        is_official: bool,
+        name: String,
+        /// Deprecated: always false.
+        is_automated: bool,
+        description: String,
+    }
+}
+
 wire! { "camelCase";
     /// An OCI descriptor.
     Descriptor {

@@ -33,7 +33,12 @@ pub(crate) fn server(argument: &str) -> String {
 
 /// The header with the credentials for the registry of `reference`.
 pub(crate) fn header(cli: &Cli, reference: &Reference) -> Outcome<String> {
-    let server = server(reference.domain());
+    header_for(cli, reference.domain())
+}
+
+/// The header with the credentials for a registry by its host; Docker Hub's for none.
+pub(crate) fn header_for(cli: &Cli, host: &str) -> Outcome<String> {
+    let server = server(host);
     let mut login = load(cli, &server)?;
     if login != Login::default() {
         login.serveraddress = server;

@@ -110,12 +110,26 @@ impl<'a> Session<'a> {
         access: Access,
         cancel: &'a Cancel,
     ) -> Result<Self, Failure> {
+        let session = Self::unopened(client, endpoint, repository, auth, access, cancel);
+        session.greet()?;
+        Ok(session)
+    }
+
+    /// A session that has sent nothing yet: for what is older than the greeting.
+    pub(crate) fn unopened(
+        client: &'a Client,
+        endpoint: Endpoint,
+        repository: &str,
+        auth: &'a Auth,
+        access: Access,
+        cancel: &'a Cancel,
+    ) -> Self {
         let scopes = match access {
             Access::Pull => vec![format!("repository:{repository}:pull")],
             Access::Push => vec![format!("repository:{repository}:pull,push")],
             Access::None => Vec::new(),
         };
-        let session = Self {
+        Self {
             client,
             transport: Transport::new(client.config.clone(), cancel.clone()),
             endpoint,
@@ -124,9 +138,7 @@ impl<'a> Session<'a> {
             scopes: Mutex::new(scopes),
             challenge: Mutex::default(),
             cancel,
-        };
-        session.greet()?;
-        Ok(session)
+        }
     }
 
     fn greet(&self) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ mod it {
     pub(crate) mod pull;
     pub(crate) mod push;
     pub(crate) mod real;
+    pub(crate) mod search;
     pub(crate) mod support;
     pub(crate) mod tls;
 }

@@ -7,7 +7,8 @@ use ::image::{Deleted, ImageId, ListFilter, Use};
 use api::StringMap;
 use api::filters::Filters;
 use api::image::{
-    DeleteItem, DistributionInspect, HistoryItem, InspectResponse, ProgressMessage, PruneReport, Summary,
+    DeleteItem, DistributionInspect, HistoryItem, InspectResponse, ProgressMessage, PruneReport,
+    SearchResult, Summary,
 };
 pub use distribution::Cancel;
 use errdefs::{Result, invalid};
@@ -314,6 +315,32 @@ impl Images {
         })
     }
 
+    /// What an index of images (Docker Hub's, or that of the host in front of the term) knows under a term.
+    ///
+    /// # Errors
+    /// InvalidParameter for wrong filters, limits and hosts; what the index answers.
+    pub fn search(
+        &self,
+        term: &str,
+        limit: u32,
+        filters: &Filters,
+        auth_config: &api::auth::Config,
+    ) -> Result<Vec<SearchResult>> {
+        filters.validate(&["is-automated", "is-official", "stars"])?;
+        let official = filters.boolean("is-official")?;
+        // Nothing is automated any more: asking for it finds nothing.
+        let automated = filters.boolean("is-automated")?.unwrap_or(false);
+        let stars =
+            filters.get("stars").map(stars).collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or(0);
+        let found = self.client.search(term, limit, &auth(auth_config), &Cancel::new())?;
+        let wanted = |one: &distribution::Found| {
+            !automated
+                && official.is_none_or(|official| one.is_official == official)
+                && one.star_count >= stars
+        };
+        Ok(found.into_iter().filter(wanted).map(wire::search_result).collect())
+    }
+
     /// Checks credentials with a registry.
     ///
     /// # Errors
@@ -398,6 +425,12 @@ fn auth(config: &api::auth::Config) -> distribution::Auth {
         identity_token: config.identitytoken.clone(),
         registry_token: config.registrytoken.clone(),
     }
+}
+
+fn stars(text: &str) -> Result<i64> {
+    text.parse().map_err(|_| {
+        invalid(format!("invalid filter 'stars={text}': strconv.Atoi: parsing {text:?}: invalid syntax"))
+    })
 }
 
 fn owned(filters: &Filters, key: &str) -> Vec<String> {

@@ -10,6 +10,7 @@ pub(super) mod pull;
 pub(super) mod push;
 pub(super) mod rm;
 pub(super) mod save;
+pub(super) mod search;
 pub(super) mod tag;
 
 use super::{Group, leaf};

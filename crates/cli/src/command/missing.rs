@@ -28,8 +28,6 @@ missing! {
     BUILD build "building images";
     /// Compose.
     COMPOSE compose "Compose";
-    /// Searching Docker Hub.
-    SEARCH search "searching a registry";
     /// Manifest lists.
     MANIFEST manifest "working on manifest lists";
     /// Plugins.

@@ -148,3 +148,14 @@ pub(super) fn platform(platform: &oci::platform::Platform) -> Platform {
         variant: platform.variant.clone(),
     }
 }
+
+/// One thing an index found.
+pub(super) fn search_result(found: distribution::Found) -> api::image::SearchResult {
+    api::image::SearchResult {
+        star_count: found.star_count,
+        is_official: found.is_official,
+        name: found.name,
+        is_automated: false,
+        description: found.description,
+    }
+}

@@ -43,11 +43,6 @@ pub(super) async fn build_prune(_: Request) -> Answer {
     response::json(&api::system::BuildPruneReport::default())
 }
 
-/// `GET /images/search`: the index of one commercial registry.
-pub(super) async fn search(_: Request) -> Answer {
-    Err(not_implemented("searching Docker Hub is not supported by this engine"))
-}
-
 /// Checkpoints are experimental in Docker too.
 pub(super) async fn checkpoint(_: Request) -> Answer {
     Err(forbidden("checkpoints are not supported by this engine"))

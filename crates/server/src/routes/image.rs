@@ -89,6 +89,20 @@ pub(super) async fn distribution(request: Request) -> Answer {
     response::json(&blocking(move || images.distribution(&request.name, &auth)).await?)
 }
 
+/// `GET /images/search`.
+pub(super) async fn search(request: Request) -> Answer {
+    let query = &request.query;
+    let limit = match query.get("limit") {
+        "" => 0,
+        text => text.parse().map_err(|_| {
+            invalid(format!("invalid limit specified: strconv.Atoi: parsing {text:?}: invalid syntax"))
+        })?,
+    };
+    let (term, filters, auth) = (query.get("term").to_owned(), query.filters()?, request.auth());
+    let images = request.handles.images.clone();
+    response::json(&blocking(move || images.search(&term, limit, &filters, &auth)).await?)
+}
+
 /// Runs a long operation whose messages become the answer; a client that has gone cancels it.
 async fn progress(
     late: Late,

@@ -46,15 +46,13 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         host.console_size = [rows.into(), columns.into()];
     }
     let id = create::create(cli, parsed, &spec).map_err(|failure| explained(cli, failure))?;
-    if detach {
-        cli.client()?.container_start(&id, "", "").map_err(|error| explained(cli, error.into()))?;
-        return cli.print(id);
-    }
     let config = &spec.request.config;
     if !config.attach_stdin && !config.attach_stdout && !config.attach_stderr {
-        // Only possible with `-a` naming nothing; then it is as detached.
-        cli.client()?.container_start(&id, "", "").map_err(|error| explained(cli, error.into()))?;
-        return cli.print(id);
+        // Nothing is attached: with `-d`, or with an `-a` that names nothing. The ID is told even if the start fails,
+        // for the container is there.
+        let started = cli.client()?.container_start(&id, "", "");
+        cli.print(id)?;
+        return started.map_err(|error| explained(cli, error.into()));
     }
     match control {
         Some(control) => attached(cli, parsed, &spec, &id, &control),
