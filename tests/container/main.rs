@@ -6,6 +6,7 @@ mod exec;
 mod isolation;
 mod kill;
 mod logs;
+mod logs_files;
 mod outlive;
 mod pause;
 mod ps;

@@ -14,7 +14,12 @@ fn main() {
     let path = std::path::Path::new(&directory).join("throughput.log");
     for max_size in ["20m", "-1"] {
         let options = BTreeMap::from([("max-size".to_owned(), max_size.to_owned())]);
-        let config = WriterConfig::from_options(&driver, &options, &path).expect("options");
+        let config = WriterConfig::from_options(
+            if driver == "local" { logs::Driver::Local } else { logs::Driver::JsonFile },
+            &options,
+            &path,
+        )
+        .expect("options");
         let lines = [&[b'x'; 71][..], b"\n"].concat().repeat(910);
         let begin = Instant::now();
         let mut writer = Writer::open(&config).expect("open");

@@ -1,12 +1,13 @@
 //! What a container's log is to be: driver, place, limits; and the reading of Docker's `--log-opt` into it.
 //!
-//! Options are refused here, when the container is created, in Docker's words; an option whose work does not exist yet
-//! is refused too rather than ignored.
+//! As with Docker, names of options are checked when a container is created ([`check`]) and most of their values when it
+//! starts ([`WriterConfig::from_options`]), in Docker's words. What the remote drivers take is not known here; what they
+//! have in common with the others (`mode`, the cache) is.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use errdefs::{Result, invalid, not_implemented};
+use errdefs::{Result, invalid};
 use serde::{Deserialize, Serialize};
 
 /// Largest size of one log file by default. Docker's json-file default is no limit, which fills disks (moby#27957).
@@ -55,16 +56,81 @@ pub enum Mode {
 pub struct WriterConfig {
     /// The format.
     pub driver: Driver,
-    /// The current log file; rotated ones are `<path>.1` (newest) and up. Its directory must exist.
+    /// The current log file; rotated ones are `<path>.1` (newest) and up, perhaps with `.gz` behind. Its directory must
+    /// exist.
     pub path: PathBuf,
     /// A file at or above this many bytes is rotated before the next line; `None`: never.
     pub max_size: Option<u64>,
     /// Files kept, the current one included; 1 means it is replaced instead of rotated.
     pub max_file: u32,
+    /// Rotated files are compressed, by a process of their own.
+    pub compress: bool,
     /// What to do when the log is slower than the container.
     pub mode: Mode,
     /// The record's `attrs` (labels, environment, tag), sorted by key; empty: none are written.
     pub attrs: BTreeMap<String, String>,
+}
+
+/// A container's log options, by name.
+pub type Options = BTreeMap<String, String>;
+
+/// Options that are about what every driver has, and may stand with each.
+const COMMON: [&str; 6] =
+    ["mode", "max-buffer-size", "cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"];
+const JSON_FILE: [&str; 8] =
+    ["max-file", "max-size", "compress", "labels", "labels-regex", "env", "env-regex", "tag"];
+const LOCAL: [&str; 3] = ["max-file", "max-size", "compress"];
+
+/// What can be said of the options when a container is created, whatever the driver: the common ones. The others are
+/// given back.
+///
+/// # Errors
+/// `InvalidParameter` in Docker's words.
+pub fn check_common(options: &Options) -> Result<Options> {
+    let mut buffer = options.get("max-buffer-size").map(String::as_str);
+    if mode(options.get("mode").map_or("", String::as_str))? == Mode::Blocking && buffer.take().is_some() {
+        return Err(invalid("logger: max-buffer-size option is only supported with 'mode=non-blocking'"));
+    }
+    if let Some(text) = buffer
+        && size(text).is_none()
+    {
+        return Err(invalid(format!("error parsing option max-buffer-size: invalid size: '{text}'")));
+    }
+    cache_disabled(options)?;
+    Ok(options
+        .iter()
+        .filter(|(key, _)| !COMMON.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect())
+}
+
+/// Whether `cache-disabled` is on: the log of a remote driver is not to be read here.
+///
+/// # Errors
+/// `InvalidParameter` in Docker's words.
+pub fn cache_disabled(options: &Options) -> Result<bool> {
+    let Some(text) = options.get("cache-disabled") else { return Ok(false) };
+    boolean(text).ok_or_else(|| invalid(format!("invalid value for option cache-disabled: {text}")))
+}
+
+/// Checks the options of a file driver when a container is created.
+///
+/// # Errors
+/// `InvalidParameter` in Docker's words for an unknown one.
+pub fn check(driver: Driver, options: &Options) -> Result<()> {
+    let rest = check_common(options)?;
+    for key in rest.keys() {
+        match driver {
+            Driver::JsonFile if !JSON_FILE.contains(&key.as_str()) => {
+                return Err(invalid(format!("unknown log opt '{key}' for json-file log driver")));
+            }
+            Driver::Local if !LOCAL.contains(&key.as_str()) => {
+                return Err(invalid(format!("unknown log opt '{key}' for log driver local")));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 impl WriterConfig {
@@ -75,6 +141,7 @@ impl WriterConfig {
             path: path.into(),
             max_size: Some(DEFAULT_MAX_SIZE),
             max_file: DEFAULT_MAX_FILE,
+            compress: false,
             mode: Mode::Blocking,
             attrs: BTreeMap::new(),
         }
@@ -85,61 +152,68 @@ impl WriterConfig {
         Self { driver: Driver::None, ..Self::json_file("") }
     }
 
-    /// Reads `--log-driver` and `--log-opt` for a log at `path`; an empty driver name is `json-file`.
+    /// Reads `--log-opt` of a file driver for a log at `path`.
     ///
-    /// `labels`, `labels-regex`, `env`, `env-regex` and `tag` are accepted here and left to the caller, who knows the
-    /// container, to turn into [`attrs`](Self::attrs).
+    /// `labels`, `labels-regex`, `env`, `env-regex` and `tag` are left to the caller, who knows the container, to turn
+    /// into [`attrs`](Self::attrs).
     ///
     /// # Errors
-    /// `InvalidParameter` in Docker's words for an unknown or malformed option; `NotImplemented` for a driver or an
-    /// option that does not exist here yet.
-    pub fn from_options(
-        driver: &str,
-        options: &BTreeMap<String, String>,
-        path: impl Into<PathBuf>,
-    ) -> Result<Self> {
-        let driver = match driver {
-            "" | "json-file" => Driver::JsonFile,
-            "local" => Driver::Local,
-            "none" => Driver::None,
-            "syslog" | "journald" | "gelf" | "fluentd" | "awslogs" | "splunk" | "etwlogs" | "gcplogs" => {
-                return Err(not_implemented(format!("logging driver \"{driver}\" is not implemented")));
-            }
-            other => return Err(invalid(format!("logger: no log driver named '{other}' is registered"))),
-        };
+    /// `InvalidParameter` in Docker's words for a malformed value.
+    pub fn from_options(driver: Driver, options: &Options, path: impl Into<PathBuf>) -> Result<Self> {
         let mut config = Self { driver, ..Self::json_file(path) };
-        let mut max_buffer = None;
-        for (key, value) in options {
-            match key.as_str() {
-                "mode" => config.mode = mode(value)?,
-                "max-buffer-size" => max_buffer = Some(size(value).ok_or_else(|| bad(value))?),
-                _ if driver == Driver::None => return Err(unknown(key, driver)),
-                "max-size" => config.max_size = max_size(value)?,
-                "max-file" => config.max_file = max_file(value)?,
-                "compress" => compress(value)?,
-                "labels" | "labels-regex" | "env" | "env-regex" | "tag" => {}
-                _ => return Err(unknown(key, driver)),
-            }
-        }
-        match (&mut config.mode, max_buffer) {
-            (Mode::NonBlocking { max_buffer }, Some(bytes)) => *max_buffer = bytes,
-            (Mode::Blocking, Some(_)) => {
-                return Err(invalid(
-                    "logger: max-buffer-size option is only supported with 'mode=non-blocking'",
-                ));
-            }
-            _ => {}
-        }
+        // Docker's `local` compresses unless told not to; its `json-file` does if told to.
+        config.compress = driver == Driver::Local;
+        config.limits(options, ["max-size", "max-file", "compress"])?;
+        config.mode = read_mode(options)?;
         Ok(config)
+    }
+
+    /// The local copy of a remote driver's log at `path`: what `logs` reads and what is sent on from.
+    ///
+    /// # Errors
+    /// `InvalidParameter` in Docker's words for a malformed value.
+    pub fn cache(options: &Options, path: impl Into<PathBuf>) -> Result<Self> {
+        let mut config = Self { driver: Driver::Local, compress: true, ..Self::json_file(path) };
+        config.limits(options, ["cache-max-size", "cache-max-file", "cache-compress"])?;
+        config.mode = read_mode(options)?;
+        Ok(config)
+    }
+
+    fn limits(&mut self, options: &Options, [size, file, compress]: [&str; 3]) -> Result<()> {
+        if let Some(text) = options.get(size) {
+            self.max_size = max_size(text, self.driver, size)?;
+        }
+        if let Some(text) = options.get(file) {
+            self.max_file = max_file(text)?;
+        }
+        let possible = self.max_file > 1 && self.max_size.is_some();
+        match options.get(compress) {
+            Some(text) => {
+                self.compress = boolean(text).ok_or_else(|| {
+                    invalid(format!("strconv.ParseBool: parsing \"{text}\": invalid syntax"))
+                })?;
+                if self.compress && !possible {
+                    return Err(invalid(
+                        "compress cannot be true when max-file is less than 2 or max-size is not set",
+                    ));
+                }
+            }
+            None => self.compress &= possible,
+        }
+        Ok(())
     }
 }
 
-fn unknown(key: &str, driver: Driver) -> errdefs::Error {
-    invalid(format!("unknown log opt '{key}' for {} log driver", driver.as_str()))
+fn read_mode(options: &Options) -> Result<Mode> {
+    let mut mode = mode(options.get("mode").map_or("", String::as_str))?;
+    if let (Mode::NonBlocking { max_buffer }, Some(text)) = (&mut mode, options.get("max-buffer-size")) {
+        *max_buffer = size(text).ok_or_else(|| bad_size(text))?;
+    }
+    Ok(mode)
 }
 
-fn bad(value: &str) -> errdefs::Error {
-    invalid(format!("failed to initialize logging driver: invalid size: '{value}'"))
+fn bad_size(value: &str) -> errdefs::Error {
+    invalid(format!("invalid size: '{value}'"))
 }
 
 fn mode(value: &str) -> Result<Mode> {
@@ -150,15 +224,19 @@ fn mode(value: &str) -> Result<Mode> {
     }
 }
 
-/// `-1` is Docker's word for no limit.
-fn max_size(value: &str) -> Result<Option<u64>> {
-    if value == "-1" {
+/// `-1` is Docker's word for no limit, of `json-file` only.
+fn max_size(value: &str, driver: Driver, key: &str) -> Result<Option<u64>> {
+    if value == "-1" && driver == Driver::JsonFile {
         return Ok(None);
     }
+    let named = |error: errdefs::Error| match driver {
+        Driver::Local => invalid(format!("invalid value for {key}: {value}: {}", error.message())),
+        _ => error,
+    };
     match size(value) {
         Some(bytes) if bytes > 0 => Ok(Some(bytes)),
-        Some(_) => Err(invalid(format!("max-size must be a positive number: {value}"))),
-        None => Err(bad(value)),
+        Some(_) => Err(named(invalid("max-size must be a positive number"))),
+        None => Err(named(bad_size(value))),
     }
 }
 
@@ -166,22 +244,21 @@ fn max_file(value: &str) -> Result<u32> {
     match value.parse::<u32>() {
         Ok(0) => Err(invalid("max-file cannot be less than 1")),
         Ok(files) => Ok(files),
-        Err(_) => Err(invalid(format!("invalid value for max-file: {value}"))),
+        Err(_) => Err(invalid(format!("strconv.Atoi: parsing \"{value}\": invalid syntax"))),
     }
 }
 
-fn compress(value: &str) -> Result<()> {
-    match value {
-        "false" | "0" | "f" | "F" | "FALSE" | "False" => Ok(()),
-        "true" | "1" | "t" | "T" | "TRUE" | "True" => Err(not_implemented(
-            "log opt 'compress=true' is not implemented: rotated logs are kept uncompressed",
-        )),
-        other => Err(invalid(format!("invalid value for compress: {other}"))),
+/// Go's `strconv.ParseBool`.
+pub fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
     }
 }
 
 /// go-units' `FromHumanSize`: decimal units, an optional fraction, `k` and `kB` alike.
-fn size(text: &str) -> Option<u64> {
+pub fn size(text: &str) -> Option<u64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let scale: f64 = match unit.trim_start().to_ascii_lowercase().as_str() {
@@ -206,65 +283,79 @@ fn size(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use errdefs::Class;
 
-    fn read(driver: &str, options: &[(&str, &str)]) -> Result<WriterConfig> {
-        let options = options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        WriterConfig::from_options(driver, &options, "/l")
+    fn options(options: &[(&str, &str)]) -> Options {
+        options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    fn read(driver: Driver, of: &[(&str, &str)]) -> Result<WriterConfig> {
+        WriterConfig::from_options(driver, &options(of), "/l")
     }
 
     #[test]
     fn defaults_are_bounded() {
-        let config = read("", &[]).unwrap();
+        let config = read(Driver::JsonFile, &[]).unwrap();
         assert_eq!(
-            (config.driver, config.max_size, config.max_file),
-            (Driver::JsonFile, Some(20_000_000), 5)
+            (config.driver, config.max_size, config.max_file, config.compress),
+            (Driver::JsonFile, Some(20_000_000), 5, false)
         );
+        assert!(read(Driver::Local, &[]).unwrap().compress);
+        let cache = WriterConfig::cache(&options(&[("cache-max-file", "2")]), "/l").unwrap();
+        assert_eq!((cache.max_size, cache.max_file, cache.compress), (Some(20_000_000), 2, true));
     }
 
     #[test]
     fn reads_dockers_options() {
-        let config = read("json-file", &[("max-size", "10k"), ("max-file", "3"), ("tag", "x")]).unwrap();
-        assert_eq!((config.max_size, config.max_file), (Some(10_000), 3));
-        assert_eq!(read("local", &[("max-size", "1.5m")]).unwrap().max_size, Some(1_500_000));
-        assert_eq!(read("", &[("max-size", "-1")]).unwrap().max_size, None);
-        let ring = read("", &[("mode", "non-blocking"), ("max-buffer-size", "4m")]).unwrap();
+        let config = read(
+            Driver::JsonFile,
+            &[("max-size", "10k"), ("max-file", "3"), ("tag", "x"), ("compress", "1")],
+        )
+        .unwrap();
+        assert_eq!((config.max_size, config.max_file, config.compress), (Some(10_000), 3, true));
+        assert_eq!(read(Driver::Local, &[("max-size", "1.5m")]).unwrap().max_size, Some(1_500_000));
+        assert_eq!(read(Driver::JsonFile, &[("max-size", "-1")]).unwrap().max_size, None);
+        let ring = read(Driver::JsonFile, &[("mode", "non-blocking"), ("max-buffer-size", "4m")]).unwrap();
         assert_eq!(ring.mode, Mode::NonBlocking { max_buffer: 4_000_000 });
+        assert!(!read(Driver::Local, &[("max-file", "1")]).unwrap().compress);
+    }
+
+    /// The texts are those of Docker 28.5.2 for the same options.
+    #[test]
+    fn refuses_at_creation_in_dockers_words() {
+        for (driver, of, text) in [
+            (Driver::JsonFile, ("x", "1"), "unknown log opt 'x' for json-file log driver"),
+            (Driver::Local, ("tag", "1"), "unknown log opt 'tag' for log driver local"),
+            (Driver::JsonFile, ("mode", "x"), "logger: logging mode not supported: x"),
+            (Driver::JsonFile, ("cache-disabled", "q"), "invalid value for option cache-disabled: q"),
+            (
+                Driver::JsonFile,
+                ("max-buffer-size", "1m"),
+                "logger: max-buffer-size option is only supported with 'mode=non-blocking'",
+            ),
+        ] {
+            assert_eq!(check(driver, &options(&[of])).unwrap_err().message(), text);
+        }
+        let of = options(&[("mode", "non-blocking"), ("max-buffer-size", "q")]);
+        let error = check(Driver::JsonFile, &of).unwrap_err();
+        assert_eq!(error.message(), "error parsing option max-buffer-size: invalid size: 'q'");
+        check(Driver::None, &options(&[("tag", "x")])).unwrap();
+        check(Driver::JsonFile, &options(&[("max-size", "q"), ("cache-disabled", "true")])).unwrap();
     }
 
     #[test]
-    fn refuses_in_dockers_words() {
-        for (driver, options, class, text) in [
-            (
-                "json-file",
-                [("x", "1")],
-                Class::InvalidParameter,
-                "unknown log opt 'x' for json-file log driver",
-            ),
-            (
-                "none",
-                [("max-size", "1m")],
-                Class::InvalidParameter,
-                "unknown log opt 'max-size' for none log driver",
-            ),
-            ("json-file", [("max-file", "0")], Class::InvalidParameter, "max-file cannot be less than 1"),
-            (
-                "nope",
-                [("a", "")],
-                Class::InvalidParameter,
-                "logger: no log driver named 'nope' is registered",
-            ),
-            ("syslog", [("a", "")], Class::NotImplemented, "logging driver \"syslog\" is not implemented"),
-            (
-                "",
-                [("max-size", "x")],
-                Class::InvalidParameter,
-                "failed to initialize logging driver: invalid size: 'x'",
-            ),
-            ("", [("mode", "x")], Class::InvalidParameter, "logger: logging mode not supported: x"),
+    fn refuses_at_start_in_dockers_words() {
+        let unlimited = "compress cannot be true when max-file is less than 2 or max-size is not set";
+        for (driver, of, text) in [
+            (Driver::JsonFile, [("max-file", "0")], "max-file cannot be less than 1"),
+            (Driver::JsonFile, [("max-size", "q")], "invalid size: 'q'"),
+            (Driver::Local, [("max-size", "-1")], "invalid value for max-size: -1: invalid size: '-1'"),
+            (Driver::JsonFile, [("compress", "q")], "strconv.ParseBool: parsing \"q\": invalid syntax"),
         ] {
-            let error = read(driver, &options).unwrap_err();
-            assert_eq!((error.class(), error.message()), (class, text));
+            assert_eq!(read(driver, &of).unwrap_err().message(), text);
+        }
+        for other in [("max-file", "1"), ("max-size", "-1")] {
+            let error = read(Driver::JsonFile, &[other, ("compress", "true")]).unwrap_err();
+            assert_eq!(error.message(), unlimited);
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::config::Driver;
-use crate::{Stream, Time};
+use crate::{Partial, Stream, Time};
 
 /// Block size for reading backwards.
 const BLOCK: usize = 64 * 1024;
@@ -66,6 +66,7 @@ pub(crate) struct Record<'a> {
     /// `None`: the text is in the scratch buffer.
     pub(crate) text: Option<&'a [u8]>,
     pub(crate) attrs: Option<&'a str>,
+    pub(crate) partial: Option<Partial<'a>>,
 }
 
 /// Decodes what [`find`] found; the text is put into `scratch` where it has to be unescaped. `times` remembers the last
@@ -123,7 +124,7 @@ fn json_record<'a>(bytes: &'a [u8], scratch: &mut Vec<u8>, times: &mut TimeCache
     };
     let rest = rest.strip_prefix(b"\"time\":\"")?;
     let time = times.parse(rest.strip_suffix(b"\"}\n")?)?;
-    Some(Record { time, stream, text: None, attrs: None })
+    Some(Record { time, stream, text: None, attrs: None, partial: None })
 }
 
 /// Appends the character that the escape at the beginning of `bytes` stands for; returns its length.
@@ -174,12 +175,14 @@ fn foreign_record<'a>(bytes: &'a [u8], scratch: &mut Vec<u8>) -> Option<Record<'
         stream: if record.stream == "stderr" { Stream::Stderr } else { Stream::Stdout },
         text: None,
         attrs: record.attrs.map(RawValue::get),
+        partial: None,
     })
 }
 
 /// The fields of Docker's `LogEntry` message; unknown ones are skipped.
 fn local_record<'a>(mut bytes: &'a [u8], scratch: &mut Vec<u8>) -> Option<Record<'a>> {
-    let (mut time, mut stream, mut line, mut partial, mut last) = (0, Stream::Stdout, &b""[..], false, false);
+    let (mut time, mut stream, mut line, mut partial) = (0, Stream::Stdout, &b""[..], false);
+    let mut piece = Partial { id: b"", ordinal: 0, last: false };
     while !bytes.is_empty() {
         let (field, value) = field(&mut bytes)?;
         match (field, value) {
@@ -189,8 +192,11 @@ fn local_record<'a>(mut bytes: &'a [u8], scratch: &mut Vec<u8>) -> Option<Record
             (4, Value::Number(n)) => partial = n != 0,
             (5, Value::Bytes(mut metadata)) => {
                 while !metadata.is_empty() {
-                    if let (1, Value::Number(n)) = self::field(&mut metadata)? {
-                        last = n != 0;
+                    match self::field(&mut metadata)? {
+                        (1, Value::Number(n)) => piece.last = n != 0,
+                        (2, Value::Bytes(id)) => piece.id = id,
+                        (3, Value::Number(n)) => piece.ordinal = u32::try_from(n).unwrap_or(u32::MAX),
+                        _ => {}
                     }
                 }
             }
@@ -198,12 +204,14 @@ fn local_record<'a>(mut bytes: &'a [u8], scratch: &mut Vec<u8>) -> Option<Record
         }
     }
     scratch.clear();
-    if partial && !last {
-        return Some(Record { time: Time(time), stream, text: Some(line), attrs: None });
-    }
-    scratch.extend_from_slice(line);
-    scratch.push(b'\n');
-    Some(Record { time: Time(time), stream, text: None, attrs: None })
+    let text = if partial && !piece.last {
+        Some(line)
+    } else {
+        scratch.extend_from_slice(line);
+        scratch.push(b'\n');
+        None
+    };
+    Some(Record { time: Time(time), stream, text, attrs: None, partial: partial.then_some(piece) })
 }
 
 enum Value<'a> {

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use errdefs::{Context as _, Result};
 
-use crate::config::Driver;
+use rustix::fs::{FlockOperation, flock};
+
+use crate::config::WriterConfig;
 use crate::decode;
 
 /// The current file of a log and its place.
@@ -24,6 +26,9 @@ pub(crate) struct LogFile {
     torn: bool,
     max_size: Option<u64>,
     max_file: u32,
+    compress: bool,
+    /// Files have been rotated away that are to be compressed.
+    rotated: bool,
 }
 
 /// `<path>.<n>`, the name of a rotated file; 1 is the newest.
@@ -33,14 +38,44 @@ pub(crate) fn rotated(path: &Path, n: u32) -> PathBuf {
     name.into()
 }
 
+/// `<path>.<n>.gz`, what a rotated file becomes when it is compressed.
+pub(crate) fn packed(path: &Path, n: u32) -> PathBuf {
+    let mut name = rotated(path, n).into_os_string();
+    name.push(".gz");
+    name.into()
+}
+
+/// Keeps the names of rotated files from changing under whoever holds it: the writer rotates and the compressor replaces
+/// files, each in a process of its own. Held for a few renames only.
+pub(crate) fn lock_names(path: &Path) -> io::Result<File> {
+    let directory = File::open(path.parent().unwrap_or(Path::new("/")))?;
+    rustix::io::retry_on_intr(|| flock(&directory, FlockOperation::LockExclusive))?;
+    Ok(directory)
+}
+
 impl LogFile {
     /// Opens or creates the file (0640, as Docker's) and cuts off a torn tail.
-    pub(crate) fn open(path: &Path, driver: Driver, max_size: Option<u64>, max_file: u32) -> Result<Self> {
+    pub(crate) fn open(config: &WriterConfig) -> Result<Self> {
+        let path = &config.path;
         let file = create(path, false).context(|| format!("open log {}", path.display()))?;
         let size = file.metadata().context(|| format!("stat log {}", path.display()))?.len();
-        let len =
-            decode::whole_len(&file, driver, size).context(|| format!("read log {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), file, len, torn: len != size, max_size, max_file })
+        let len = decode::whole_len(&file, config.driver, size)
+            .context(|| format!("read log {}", path.display()))?;
+        Ok(Self {
+            path: path.clone(),
+            file,
+            len,
+            torn: len != size,
+            max_size: config.max_size,
+            max_file: config.max_file,
+            compress: config.compress,
+            rotated: config.compress,
+        })
+    }
+
+    /// Whether there are rotated files to compress that the caller has not been told of.
+    pub(crate) fn take_rotated(&mut self) -> bool {
+        std::mem::take(&mut self.rotated)
     }
 
     /// How many bytes fit before the next record starts a new file; `None`: no limit.
@@ -78,8 +113,18 @@ impl LogFile {
         // The new file first: if it cannot be had, no name has moved.
         let staged = rotated(&self.path, 0);
         let file = create(&staged, true)?;
-        for n in (1..self.max_file.saturating_sub(1)).rev() {
+        let _names = self.compress.then(|| lock_names(&self.path)).transpose()?;
+        let last = self.max_file.saturating_sub(1);
+        if self.compress {
+            // Of each number there is one file, in one form or the other.
+            ignore_missing(std::fs::remove_file(rotated(&self.path, last)))?;
+            ignore_missing(std::fs::remove_file(packed(&self.path, last)))?;
+        }
+        for n in (1..last).rev() {
             ignore_missing(std::fs::rename(rotated(&self.path, n), rotated(&self.path, n + 1)))?;
+            if self.compress {
+                ignore_missing(std::fs::rename(packed(&self.path, n), packed(&self.path, n + 1)))?;
+            }
         }
         if self.max_file > 1 {
             ignore_missing(std::fs::rename(&self.path, rotated(&self.path, 1)))?;
@@ -88,6 +133,7 @@ impl LogFile {
         self.file = file;
         self.len = 0;
         self.torn = false;
+        self.rotated = self.compress;
         Ok(())
     }
 }
@@ -96,7 +142,7 @@ fn create(path: &Path, empty: bool) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(empty).mode(0o640).open(path)
 }
 
-fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+pub(crate) fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

@@ -15,14 +15,18 @@ pub mod render;
 pub mod signal;
 pub mod time;
 
+mod compress;
 mod decode;
 mod file;
+mod identity;
 mod reader;
 mod split;
 mod writer;
 
+pub use compress::compress;
 pub use config::{Driver, Mode, WriterConfig};
-pub use reader::{Follow, ReadOptions, Reader};
+pub use identity::Identity;
+pub use reader::{Follow, Position, ReadOptions, Reader};
 pub use render::Render;
 pub use signal::Signal;
 pub use time::Time;
@@ -59,6 +63,19 @@ pub struct Entry<'a> {
     pub line: &'a [u8],
     /// The `attrs` object of the record as written (JSON text), if it has one.
     pub attrs: Option<&'a str>,
+    /// Set if it is a piece of a line that was cut (`local` format only).
+    pub partial: Option<Partial<'a>>,
+}
+
+/// Where a piece of a cut line stands in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partial<'a> {
+    /// The same for all pieces of the line, and for no other.
+    pub id: &'a [u8],
+    /// Which piece, from 1.
+    pub ordinal: u32,
+    /// Whether it is the last one.
+    pub last: bool,
 }
 
 impl Entry<'_> {

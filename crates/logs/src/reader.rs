@@ -11,13 +11,14 @@ mod follow;
 use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use errdefs::{Context as _, Result, not_implemented};
 
 use crate::config::{Driver, WriterConfig};
 use crate::decode::{self, Found, RECORD_MAX, TimeCache};
-use crate::{Entry, Render, Signal, Stream, Time};
+use crate::{Entry, Partial, Render, Signal, Stream, Time};
+pub use files::Position;
 use files::Source;
 use follow::Watch;
 
@@ -37,6 +38,9 @@ pub struct ReadOptions {
     pub until: Option<Time>,
     /// Go on with what is written later.
     pub follow: Option<Follow>,
+    /// Begin here, where an earlier reader stood; not together with `tail` and `since`. What has been thrown away since
+    /// then is [`Reader::missed`].
+    pub from: Option<Position>,
 }
 
 /// When to stop waiting for more.
@@ -67,6 +71,7 @@ pub struct Reader {
     scratch: Vec<u8>,
     times: TimeCache,
     current: Current,
+    missed: bool,
     finished: bool,
 }
 
@@ -78,6 +83,8 @@ struct Current {
     /// In `buffer`; `None`: all of `scratch`.
     text: Option<(usize, usize)>,
     attrs: Option<(usize, usize)>,
+    /// Place of its id in `buffer`, ordinal, last.
+    partial: Option<((usize, usize), u32, bool)>,
 }
 
 enum Step {
@@ -97,14 +104,14 @@ impl Reader {
             return Err(not_implemented("configured logging driver does not support reading"));
         }
         // The watch first: what is written after the files have been measured must wake the reader.
-        let watch = options.follow.map(|follow| Watch::new(&config.path, follow)).transpose()?;
-        let sources = files::open(config, options.tail, options.since, watch.is_some())
-            .context(|| format!("open log {}", config.path.display()))?;
+        let watch = options.follow.clone().map(|follow| Watch::new(&config.path, follow)).transpose()?;
+        let opened =
+            files::open(config, &options).context(|| format!("open log {}", config.path.display()))?;
         Ok(Self {
             driver: config.driver,
             path: config.path.clone(),
             max_file: config.max_file,
-            sources,
+            sources: opened.sources,
             since: options.since,
             until: options.until,
             watch,
@@ -113,9 +120,51 @@ impl Reader {
             end: 0,
             scratch: Vec::new(),
             times: TimeCache::default(),
-            current: Current { time: Time(0), stream: Stream::Stdout, text: None, attrs: None },
+            current: Current {
+                time: Time(0),
+                stream: Stream::Stdout,
+                text: None,
+                attrs: None,
+                partial: None,
+            },
+            missed: opened.missed,
             finished: false,
         })
+    }
+
+    /// Where the next record will be read; `None` as long as there is no file.
+    ///
+    /// # Errors
+    /// `System` if the file cannot be read.
+    pub fn position(&self) -> Result<Option<Position>> {
+        let Some(source) = self.sources.front() else { return Ok(None) };
+        let at = source.at - (self.end - self.start) as u64;
+        let file = source.identity().context(|| format!("read log {}", self.path.display()))?;
+        Ok(Some(Position { file, at }))
+    }
+
+    /// Whether files were thrown away before they had been read; asking resets it.
+    pub fn missed(&mut self) -> bool {
+        std::mem::take(&mut self.missed)
+    }
+
+    /// The next record if it is there already; `None`: not now, or never ([`Reader::next_entry`] tells).
+    ///
+    /// # Errors
+    /// `System` if a file cannot be read.
+    pub fn ready_entry(&mut self) -> Result<Option<Entry<'_>>> {
+        match self.advance(false)? {
+            Step::Entry => Ok(Some(self.entry())),
+            Step::Dry | Step::End => Ok(None),
+        }
+    }
+
+    /// Gives back the buffer until something is read again.
+    pub fn trim(&mut self) {
+        if self.start == self.end {
+            (self.buffer, self.start, self.end) = (Vec::new(), 0, 0);
+            self.scratch = Vec::new();
+        }
     }
 
     /// The next record; waits for it when following. `None`: the end.
@@ -150,12 +199,17 @@ impl Reader {
     }
 
     fn entry(&self) -> Entry<'_> {
-        let Current { time, stream, text, attrs } = self.current;
+        let Current { time, stream, text, attrs, partial } = self.current;
         Entry {
             time,
             stream,
             line: text.map_or(&self.scratch[..], |(from, to)| &self.buffer[from..to]),
             attrs: attrs.and_then(|(from, to)| std::str::from_utf8(&self.buffer[from..to]).ok()),
+            partial: partial.map(|((from, to), ordinal, last)| Partial {
+                id: &self.buffer[from..to],
+                ordinal,
+                last,
+            }),
         }
     }
 
@@ -206,6 +260,9 @@ impl Reader {
             stream: record.stream,
             text: record.text.map(place),
             attrs: record.attrs.map(|attrs| place(attrs.as_bytes())),
+            partial: record.partial.map(|piece| {
+                (if piece.id.is_empty() { (from, from) } else { place(piece.id) }, piece.ordinal, piece.last)
+            }),
         };
         true
     }
@@ -213,6 +270,10 @@ impl Reader {
     /// Reads on in the current file; 0 at its end.
     fn read(&mut self) -> io::Result<usize> {
         let Some(source) = self.sources.front_mut() else { return Ok(0) };
+        source.unpack(self.path.parent().unwrap_or(Path::new("/")))?;
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; READ];
+        }
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
         if self.end == self.buffer.len() {
@@ -244,9 +305,14 @@ impl Reader {
             self.finished = true;
             return Ok(false);
         };
-        if watch.moved_on(&mut self.sources, &self.path, self.max_file)? {
-            (self.start, self.end) = (0, 0);
-            return Ok(true);
+        match watch.moved_on(&mut self.sources, &self.path, self.max_file)? {
+            follow::Moved::No => {}
+            follow::Moved::Grew => return Ok(true),
+            follow::Moved::On { missed } => {
+                (self.start, self.end) = (0, 0);
+                self.missed |= missed;
+                return Ok(true);
+            }
         }
         match watch.wait(wait, self.until)? {
             follow::Woken::More => Ok(true),

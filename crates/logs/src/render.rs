@@ -98,6 +98,7 @@ mod tests {
             stream: Stream::Stderr,
             line: b"x\n",
             attrs: Some(r#"{"b":"1 2","a":"/"}"#),
+            partial: None,
         };
         let mut out = Vec::new();
         render.entry(&entry, &mut out);
@@ -111,7 +112,10 @@ mod tests {
         let mut render = Render::new(true);
         render.stdout = false;
         let mut out = Vec::new();
-        render.entry(&Entry { time: Time(0), stream: Stream::Stdout, line: b"x", attrs: None }, &mut out);
+        render.entry(
+            &Entry { time: Time(0), stream: Stream::Stdout, line: b"x", attrs: None, partial: None },
+            &mut out,
+        );
         assert!(out.is_empty());
     }
 }

@@ -65,7 +65,7 @@ impl Writer {
         let sink = match format {
             None => None,
             Some(format) => {
-                let file = LogFile::open(&config.path, config.driver, config.max_size, config.max_file)?;
+                let file = LogFile::open(config)?;
                 Some(Sink { file, format, batch: Vec::new(), pending: 0 })
             }
         };
@@ -93,6 +93,12 @@ impl Writer {
     pub fn gap(&mut self, stream: Stream) {
         let splitter = if stream == Stream::Stdout { &mut self.stdout } else { &mut self.stderr };
         self.stats.lost += u64::from(splitter.forget());
+    }
+
+    /// Whether there are rotated files to be given to [`compress`](crate::compress()), in another process. Each is told of
+    /// once; a fresh writer tells of what an earlier one may have left.
+    pub fn take_rotated(&mut self) -> bool {
+        self.sink.as_mut().is_some_and(|sink| sink.file.take_rotated())
     }
 
     /// Gives back the memory that a burst of output left behind.

@@ -28,6 +28,8 @@ pub(crate) const LAUNCH_FD: i32 = 4;
 const FIRST_FD: i32 = 5;
 /// The argument that makes the program the writer of a log in non-blocking mode.
 pub(crate) const WRITE_LOG: &std::ffi::CStr = c"write-log";
+/// The argument that makes the program compress rotated files of a log.
+pub(crate) const COMPRESS_LOG: &std::ffi::CStr = c"compress-log";
 /// The argument that makes the program a supervisor.
 pub(crate) const SUPERVISE: &str = "supervise";
 

@@ -5,8 +5,9 @@
 //! a packet travels in a memfd.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{Seek as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 
 use errdefs::{Class, Error, Result, system};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{AttachOptions, Event, Exit, Phase, Stdio};
 
 /// Raised whenever a message changes its form; a daemon does not adopt shims of another version's protocol by guessing.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// The largest packet; below the default send buffer of unix sockets (208 KiB), which must hold a packet whole.
 pub(crate) const PACKET_MAX: usize = 64 * 1024;
 /// The largest message in a memfd: an exec's arguments and environment can be 2 MiB each, plus a filter.
@@ -234,15 +235,15 @@ pub(crate) fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>, buffer: &mut 
 
 /// Reads a whole message memfd.
 pub(crate) fn read_memfd(memfd: OwnedFd) -> Result<Vec<u8>> {
-    let mut file = File::from(memfd);
+    let file = File::from(memfd);
     let len = file.metadata()?.len();
     if len > MESSAGE_MAX {
         return Err(system("shim: message too large"));
     }
-    file.rewind()?;
-    // Its whole size at once: growing by doubling would cost a start a dozen reads.
+    // Its whole size at once: growing by doubling would cost a start a dozen reads. From the beginning, wherever another
+    // holder of the same memfd has read to.
     let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    file.read_exact(&mut bytes)?;
+    file.read_exact_at(&mut bytes, 0)?;
     Ok(bytes)
 }
 

@@ -30,7 +30,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::{DumpableBehavior, getpid, set_child_subreaper, set_dumpable_behavior};
 
-use crate::launch::{CONTROL_FD, LAUNCH_FD, SUPERVISE, WRITE_LOG};
+use crate::launch::{COMPRESS_LOG, CONTROL_FD, LAUNCH_FD, SUPERVISE, WRITE_LOG};
 use crate::protocol::{self, Launch};
 use crate::record::{self, ShimState};
 use crate::{Event, StatePaths};
@@ -92,6 +92,8 @@ pub fn main(args: &[OsString]) -> Option<i32> {
         Some(run())
     } else if role.as_bytes() == WRITE_LOG.to_bytes() {
         Some(log::run())
+    } else if role.as_bytes() == COMPRESS_LOG.to_bytes() {
+        Some(log::run_compress())
     } else {
         None
     }

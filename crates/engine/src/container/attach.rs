@@ -132,7 +132,7 @@ fn replay(
     framed: bool,
     out: &mut File,
 ) -> Result<()> {
-    let config = super::log::config(shared, &record.id, &record.host)?;
+    let config = super::log::to_read(shared, record)?;
     let mut reader = Reader::open(&config, ReadOptions::default())?;
     let mut render = Render::new(framed);
     (render.stdout, render.stderr) = (options.stdout, options.stderr);

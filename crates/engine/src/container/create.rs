@@ -51,7 +51,7 @@ impl Containers {
         validate::defaults(&id, &mut config, &mut host, &shared.config);
         shared.resolve_shared(&mut host)?;
         host.links = host.links.map(|links| shared.resolve_links(&links)).transpose()?;
-        super::log::config(shared, &id, &host)?;
+        super::log::check(&host)?;
         let networks =
             networking::wanted(&host.network_mode, request.networking_config.as_ref(), &config.mac_address)?;
         if host.network_mode == "host" && host.port_bindings.as_ref().is_some_and(|map| !map.is_empty()) {

@@ -1,44 +1,41 @@
-//! A container's log: which driver with which limits, and the attributes its lines carry.
+//! A container's log: which driver with which limits, and what its lines carry.
+//!
+//! As with Docker, names of drivers and options are checked when a container is created, most values when it starts.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use api::container::HostConfig;
-use errdefs::Result;
-use logs::WriterConfig;
+use api::container::{HostConfig, LogConfig};
+use errdefs::{Result, invalid};
+use logs::{Driver, WriterConfig};
 
-use super::names;
 use super::record::Record;
 use super::shared::Shared;
 
-/// Docker's drivers; the log crate says which of them exist here.
-const KNOWN: [&str; 11] = [
-    "json-file",
-    "local",
-    "none",
-    "syslog",
-    "journald",
-    "gelf",
-    "fluentd",
-    "awslogs",
-    "splunk",
-    "etwlogs",
-    "gcplogs",
-];
+mod attributes;
 
-/// The log of the container `id`, without attributes.
+/// Of Docker's drivers, those that exist nowhere here; its own Debian package knows none of their kind either.
+fn unknown(name: &str) -> errdefs::Error {
+    invalid(format!("error looking up logging plugin {name}: plugin \"{name}\" not found"))
+}
+
+/// The file driver of this name.
+fn file_driver(name: &str) -> Option<Driver> {
+    match name {
+        "json-file" => Some(Driver::JsonFile),
+        "local" => Some(Driver::Local),
+        "none" => Some(Driver::None),
+        _ => None,
+    }
+}
+
+/// Checks what can be checked when a container is created.
 ///
 /// # Errors
-/// In Docker's words, for drivers and options that do not exist.
-pub(crate) fn config(shared: &Shared, id: &str, host: &HostConfig) -> Result<WriterConfig> {
-    let log = &host.log_config;
-    if !KNOWN.contains(&log.r#type.as_str()) {
-        return Err(errdefs::invalid(format!(
-            "error looking up logging plugin {0}: plugin \"{0}\" not found",
-            log.r#type
-        )));
-    }
-    WriterConfig::from_options(&log.r#type, &log.config, path(shared, id, &log.r#type))
+/// InvalidParameter in Docker's words, for drivers and options that do not exist.
+pub(crate) fn check(host: &HostConfig) -> Result<()> {
+    let LogConfig { r#type: name, config: options } = &host.log_config;
+    let driver = file_driver(name).ok_or_else(|| unknown(name))?;
+    logs::config::check(driver, options)
 }
 
 /// Where it is: Docker's places, so that tools which look there find it.
@@ -50,42 +47,43 @@ pub(crate) fn path(shared: &Shared, id: &str, driver: &str) -> PathBuf {
     }
 }
 
-/// The log of a run, with the attributes that `labels`, `env` and `tag` ask for.
+/// The log to be read.
 ///
 /// # Errors
-/// As [`config`]; also if the log's directory cannot be made.
-pub(crate) fn of_run(shared: &Shared, record: &Record) -> Result<WriterConfig> {
-    let mut made = config(shared, &record.id, &record.host)?;
-    if let Some(dir) = made.path.parent().filter(|_| record.host.log_config.r#type == "local") {
-        std::fs::create_dir_all(dir)?;
-    }
-    made.attrs = attributes(record, &record.host.log_config.config);
-    Ok(made)
+/// As Docker's, for malformed options: such a container has never started.
+pub(crate) fn to_read(shared: &Shared, record: &Record) -> Result<WriterConfig> {
+    let LogConfig { r#type: name, config: options } = &record.host.log_config;
+    let driver = file_driver(name).ok_or_else(|| unknown(name))?;
+    WriterConfig::from_options(driver, options, path(shared, &record.id, name))
 }
 
-fn attributes(record: &Record, options: &api::StringMap) -> BTreeMap<String, String> {
-    let mut all = BTreeMap::new();
-    let wanted = |key: &str| options.get(key).map(|list| list.split(',').map(str::trim).collect::<Vec<_>>());
-    for label in wanted("labels").unwrap_or_default() {
-        if let Some(value) = record.config.labels.get(label) {
-            all.insert(label.to_owned(), value.clone());
+/// The log of a run that is about to begin, with the attributes that `labels`, `env` and `tag` ask for.
+///
+/// # Errors
+/// In Docker's words for malformed options; also if the log's directory cannot be made.
+pub(crate) fn of_run(shared: &Shared, record: &Record) -> Result<WriterConfig> {
+    made(shared, record).map_err(|error| {
+        error.context("failed to create task for container: failed to initialize logging driver")
+    })
+}
+
+fn made(shared: &Shared, record: &Record) -> Result<WriterConfig> {
+    let mut made = to_read(shared, record)?;
+    let options = &record.host.log_config.config;
+    match made.driver {
+        Driver::Local => {
+            if let Some(dir) = made.path.parent() {
+                std::fs::create_dir_all(dir)?;
+            }
         }
-    }
-    for key in wanted("env").unwrap_or_default() {
-        let entries = record.config.env.iter().flatten();
-        if let Some((_, value)) =
-            entries.filter_map(|entry| entry.split_once('=')).find(|(have, _)| *have == key)
-        {
-            all.insert(key.to_owned(), value.to_owned());
+        Driver::JsonFile => {
+            made.attrs = attributes::extra(record, options)?;
+            // No tag unless one is asked for.
+            if let Some(tag) = attributes::tag(record, options, "")?.filter(|tag| !tag.is_empty()) {
+                made.attrs.insert("tag".into(), tag);
+            }
         }
+        Driver::None => {}
     }
-    if let Some(tag) = options.get("tag").filter(|tag| !tag.is_empty()) {
-        let tag = tag
-            .replace("{{.ID}}", names::short(&record.id))
-            .replace("{{.FullID}}", &record.id)
-            .replace("{{.Name}}", &record.name)
-            .replace("{{.ImageName}}", &record.config.image);
-        all.insert("tag".into(), tag);
-    }
-    all
+    Ok(made)
 }

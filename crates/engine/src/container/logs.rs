@@ -48,7 +48,7 @@ impl Containers {
         }
         let container = self.shared.registry.find(reference)?;
         let record = container.record();
-        let config = super::log::config(&self.shared, &record.id, &record.host)?;
+        let config = super::log::to_read(&self.shared, &record)?;
         let time = |at: jiff::Timestamp| Time(i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX));
         let cancelled = Signal::new()?;
         let ended = container.live.lock().log_ended.clone();
@@ -62,6 +62,7 @@ impl Containers {
             since: options.since.map(time),
             until: options.until.map(time),
             follow,
+            from: None,
         };
         let reader = Reader::open(&config, read)?;
         let tty = record.config.tty;

@@ -253,6 +253,8 @@ pub(crate) fn defaults(id: &str, config: &mut Config, host: &mut HostConfig, dae
     }
     if host.log_config.r#type.is_empty() {
         host.log_config.r#type.clone_from(&daemon.log_driver);
+    }
+    if host.log_config.r#type == daemon.log_driver {
         for (key, value) in &daemon.log_options {
             host.log_config.config.entry(key.clone()).or_insert_with(|| value.clone());
         }

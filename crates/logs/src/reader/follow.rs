@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use errdefs::{Context as _, Result};
@@ -13,9 +12,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 
-use super::files::{Source, open_one};
+use super::files::{Source, identity_of, open_nth};
 use super::{Follow, Time};
-use crate::file::rotated;
+use crate::identity::Identity;
 
 /// What is being waited for.
 #[derive(Debug)]
@@ -34,6 +33,19 @@ pub(super) enum Woken {
     NotYet,
     /// Nothing will come.
     End,
+}
+
+/// What has become of the file being read.
+pub(super) enum Moved {
+    /// Nothing.
+    No,
+    /// There is more in it.
+    Grew,
+    /// Another one is to be read, from its beginning.
+    On {
+        /// Others that came before it are gone.
+        missed: bool,
+    },
 }
 
 impl Watch {
@@ -82,60 +94,62 @@ impl Watch {
     }
 
     /// If the file being read has been rotated away or emptied, puts its successor behind it (or goes back to its start).
-    /// Whether there is something new to read.
     pub(super) fn moved_on(
         &mut self,
         sources: &mut VecDeque<Source>,
         path: &Path,
         max_file: u32,
-    ) -> Result<bool> {
+    ) -> Result<Moved> {
         let what = || format!("follow log {}", path.display());
         let Some(source) = sources.front_mut() else {
-            let Some(first) = open_one(path).context(what)? else { return Ok(false) };
+            let Some(first) = open_nth(path, 0).context(what)? else { return Ok(Moved::No) };
             sources.push_back(first);
-            return Ok(true);
+            return Ok(Moved::On { missed: false });
         };
         let size = source.file.metadata().context(what)?.len();
         if size < source.at {
             source.at = 0;
-            return Ok(true);
+            return Ok(Moved::On { missed: false });
         }
         if size > source.at {
             // Grew since it was read; also the last look before a successor is taken.
-            return Ok(true);
+            return Ok(Moved::Grew);
         }
-        let (inode, at) = (source.inode, source.at);
-        let Some(next) = successor(inode, path, max_file).context(what)? else { return Ok(false) };
+        let (identity, at) = (source.identity().context(what)?, source.at);
+        let Some((next, missed)) = successor(identity, path, max_file).context(what)? else {
+            return Ok(Moved::No);
+        };
         // It may have grown between the look at its size and the rotation.
         if sources.front().is_some_and(|source| source.file.metadata().is_ok_and(|now| now.len() > at)) {
-            return Ok(true);
+            return Ok(Moved::Grew);
         }
         sources.clear();
         sources.push_back(next);
-        Ok(true)
+        Ok(Moved::On { missed })
     }
 }
 
-/// The file written after the one with this inode; `None` if that is still the current one.
-fn successor(inode: u64, path: &Path, max_file: u32) -> std::io::Result<Option<Source>> {
-    let name = |n: u32| if n == 0 { path.to_owned() } else { rotated(path, n) };
+/// The file written after this one, and whether others between them are gone; `None` if that is still the
+/// current one.
+fn successor(identity: Identity, path: &Path, max_file: u32) -> std::io::Result<Option<(Source, bool)>> {
     let place =
-        || (0..max_file.max(1)).find(|&n| std::fs::metadata(name(n)).is_ok_and(|file| file.ino() == inode));
+        || (0..max_file.max(1)).find(|&n| identity_of(path, n).is_some_and(|file| file.same(identity)));
     loop {
         let before = place();
         let next = match before {
             Some(0) => return Ok(None),
-            Some(n) => open_one(&name(n - 1))?,
+            Some(n) => open_nth(path, n - 1)?.map(|next| (next, false)),
             // Gone already: go on with the oldest there is.
             None => {
                 let mut oldest = None;
                 for n in (0..max_file.max(1)).rev() {
-                    oldest = open_one(&name(n))?;
+                    oldest = open_nth(path, n)?;
                     if oldest.is_some() {
                         break;
                     }
                 }
-                oldest
+                // With one file, its successor took its place; nobody knows whether it was the first to do so.
+                oldest.map(|next| (next, max_file > 1))
             }
         };
         // Names that moved meanwhile would make us skip a file.

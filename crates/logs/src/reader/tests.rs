@@ -177,3 +177,159 @@ fn filling_renders_in_pieces_and_says_when_it_is_over() {
     assert_eq!(String::from_utf8(all).unwrap(), numbers(0, 30_000).join("\n") + "\n");
     assert!(pieces > 1);
 }
+
+fn compressed(dir: &Path, max_file: u32) -> WriterConfig {
+    WriterConfig { compress: true, ..config(dir, Driver::Local, Some(2000), max_file) }
+}
+
+#[test]
+fn compressed_files_are_read_like_others() {
+    for driver in [Driver::JsonFile, Driver::Local] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = WriterConfig { driver, ..compressed(dir.path(), 1000) };
+        let mut writer = Writer::open(&config).unwrap();
+        for n in 0..5 {
+            write(&mut writer, n * 100, n * 100 + 100);
+            assert!(writer.take_rotated() && !writer.take_rotated());
+            crate::compress(&config).unwrap();
+        }
+        let names: Vec<String> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert!(
+            names.contains(&"log.1.gz".to_owned()) && names.contains(&"log.2.gz".to_owned()),
+            "{names:?}"
+        );
+        assert!(names.iter().all(|name| name == "log" || name.ends_with(".gz")), "{names:?}");
+        assert_eq!(lines(&config, ReadOptions::default()), numbers(0, 500));
+        for tail in [1, 100, 499, 501] {
+            let from = 500 - i64::try_from(tail).unwrap().min(500);
+            let options = ReadOptions { tail: Some(tail), ..ReadOptions::default() };
+            assert_eq!(lines(&config, options), numbers(from, 500));
+        }
+        for since in [0, 77, 499] {
+            let options = ReadOptions { since: Some(Time(since)), ..ReadOptions::default() };
+            assert_eq!(lines(&config, options), numbers(since, 500));
+        }
+    }
+}
+
+#[test]
+fn only_so_many_files_are_kept_in_either_form() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = compressed(dir.path(), 3);
+    let mut writer = Writer::open(&config).unwrap();
+    for n in 0..50 {
+        write(&mut writer, n * 37, n * 37 + 37);
+        if n % 3 == 0 {
+            crate::compress(&config).unwrap();
+        }
+        assert!(std::fs::read_dir(dir.path()).unwrap().count() <= 3);
+    }
+    let read = lines(&config, ReadOptions::default());
+    assert_eq!(read, numbers(50 * 37 - i64::try_from(read.len()).unwrap(), 50 * 37));
+    assert!(read.len() > 50, "{}", read.len());
+}
+
+/// Whoever sends a log on must find its place again, whatever has become of the files meanwhile.
+#[test]
+fn a_position_is_found_again_after_rotation_and_compression() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = compressed(dir.path(), 1000);
+    let mut writer = Writer::open(&config).unwrap();
+    let mut from = None;
+    for n in 0..60 {
+        write(&mut writer, n * 30, n * 30 + 30);
+        if n % 7 == 3 {
+            crate::compress(&config).unwrap();
+        }
+        let mut reader = Reader::open(&config, ReadOptions { from, ..ReadOptions::default() }).unwrap();
+        assert!(!reader.missed());
+        // Not all of it: the rest is read with the next lot.
+        for expected in (n * 29).max(0)..(n + 1) * 29 {
+            let entry = reader.next_entry().unwrap().unwrap();
+            assert_eq!(entry.line, format!("{expected}\n").as_bytes());
+        }
+        from = reader.position().unwrap();
+    }
+    let rest = lines(&config, ReadOptions { from, ..ReadOptions::default() });
+    assert_eq!(rest, numbers(60 * 29, 60 * 30));
+}
+
+#[test]
+fn a_position_that_is_gone_is_told_and_reading_begins_with_what_there_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = compressed(dir.path(), 2);
+    let mut writer = Writer::open(&config).unwrap();
+    write(&mut writer, 0, 10);
+    let mut reader = Reader::open(&config, ReadOptions::default()).unwrap();
+    reader.next_entry().unwrap();
+    let from = reader.position().unwrap();
+    drop(reader);
+    write(&mut writer, 10, 1000);
+    let mut reader = Reader::open(&config, ReadOptions { from, ..ReadOptions::default() }).unwrap();
+    assert!(reader.missed() && !reader.missed());
+    let first: i64 =
+        String::from_utf8_lossy(reader.next_entry().unwrap().unwrap().line).trim_end().parse().unwrap();
+    assert!(first > 10, "{first}");
+}
+
+#[test]
+fn pieces_of_a_cut_line_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), Driver::Local, None, 1);
+    let mut writer = Writer::open(&config).unwrap();
+    writer.write(Stream::Stdout, &[b'x'; 20_000], Time(1));
+    writer.write(Stream::Stdout, b"\nwhole\n", Time(2));
+    let mut reader = Reader::open(&config, ReadOptions::default()).unwrap();
+    let mut seen = Vec::new();
+    while let Some(entry) = reader.next_entry().unwrap() {
+        seen.push((entry.line.len(), entry.partial.map(|part| (part.ordinal, part.last, part.id.to_vec()))));
+    }
+    let id = seen[0].1.clone().unwrap().2;
+    assert!(!id.is_empty());
+    assert_eq!(seen, [(16_384, Some((1, false, id.clone()))), (3617, Some((2, true, id))), (6, None)]);
+}
+
+/// Bytes this thread has read from files, as the kernel counts them.
+fn bytes_read() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/io").unwrap();
+    text.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
+}
+
+/// A log of 1 GB: what is counted is what a question reads, which must not grow with the log. That is why there is no index beside the log: a search by halves in
+/// a file whose records can be found from any offset reads about as little as one would.
+#[test]
+fn the_end_and_a_time_are_found_in_a_gigabyte_by_reading_little() {
+    const RECORDS: i64 = 10_000_000;
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), Driver::JsonFile, None, 1);
+    {
+        let mut file = io::BufWriter::new(std::fs::File::create(&config.path).unwrap());
+        for n in 0..RECORDS / 1000 {
+            let mut time = String::new();
+            Time(n * 1_000_000_000 + 999_999_999).write_trimmed(&mut time);
+            let text = "x".repeat(40);
+            let line = format!("{{\"log\":\"{text}\\n\",\"stream\":\"stdout\",\"time\":\"{time}\"}}\n");
+            io::Write::write_all(&mut file, line.repeat(1000).as_bytes()).unwrap();
+        }
+    }
+    let size = std::fs::metadata(&config.path).unwrap().len();
+    assert!(size > 1_000_000_000, "{size}");
+    let read = |options: ReadOptions, wanted: usize| {
+        let before = bytes_read();
+        let mut reader = Reader::open(&config, options).unwrap();
+        for _ in 0..wanted {
+            assert!(reader.next_entry().unwrap().is_some());
+        }
+        bytes_read() - before
+    };
+    let tail = read(ReadOptions { tail: Some(100), ..ReadOptions::default() }, 100);
+    assert!(tail < 512 * 1024, "tail read {tail} bytes");
+    for part in [1, 5, 9] {
+        let since = Some(Time(RECORDS / 10 * part * 1_000_000));
+        let bytes = read(ReadOptions { since, ..ReadOptions::default() }, 100);
+        assert!(bytes < 2 * 1024 * 1024, "since read {bytes} bytes");
+    }
+}

@@ -13,6 +13,7 @@ fn config(path: &Path, driver: Driver, max_size: Option<u64>, max_file: u32) -> 
         path: path.to_owned(),
         max_size,
         max_file,
+        compress: false,
         mode: Mode::Blocking,
         attrs: BTreeMap::new(),
     }

@@ -6,9 +6,10 @@
 //! A thread would do too, but the shim must not have one (see [`super`]), and this costs its memory only where it is
 //! asked for.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use errdefs::{Context as _, Result};
 use logs::{Mode, Stream, Time, Writer, WriterConfig};
@@ -19,7 +20,7 @@ use rustix::net::{
     sockopt,
 };
 
-use crate::launch::WRITE_LOG;
+use crate::launch::{COMPRESS_LOG, WRITE_LOG};
 use crate::protocol;
 
 /// The numbers under which the writing process finds its socket and its configuration.
@@ -38,8 +39,8 @@ const FINISH: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 /// Where a container's output is written to.
 #[derive(Debug)]
 pub(super) enum Log {
-    /// The file.
-    Here(Box<Writer>),
+    /// The file; and, if rotated files are compressed, what a compressing process is told.
+    Here(Box<Writer>, Option<OwnedFd>),
     /// The process that writes the file.
     There(Ring),
     /// Nothing any more.
@@ -65,13 +66,16 @@ impl Log {
                 drop(writer);
                 Ring::start(config, max_buffer).map(Self::There)
             }
-            _ => Ok(Self::Here(Box::new(writer))),
+            _ => Ok(Self::Here(Box::new(writer), compressing(config)?)),
         }
     }
 
     pub(super) fn write(&mut self, stream: Stream, data: &[u8], now: Time) {
         match self {
-            Self::Here(writer) => writer.write(stream, data, now),
+            Self::Here(writer, compressing) => {
+                writer.write(stream, data, now);
+                compress_rotated(writer, compressing.as_ref());
+            }
             Self::There(ring) => ring.write(stream, data, now),
             Self::Closed => {}
         }
@@ -80,7 +84,7 @@ impl Log {
     /// Both streams have ended; the log is complete when this returns.
     pub(super) fn end(&mut self, now: Time) {
         match self {
-            Self::Here(writer) => {
+            Self::Here(writer, _) => {
                 writer.end(Stream::Stdout, now);
                 writer.end(Stream::Stderr, now);
             }
@@ -90,14 +94,14 @@ impl Log {
     }
 
     pub(super) fn trim(&mut self) {
-        if let Self::Here(writer) = self {
+        if let Self::Here(writer, _) = self {
             writer.trim();
         }
     }
 
     pub(super) fn stats(&self) -> logs::Stats {
         match self {
-            Self::Here(writer) => writer.stats(),
+            Self::Here(writer, _) => writer.stats(),
             Self::There(ring) => logs::Stats { lost: ring.lost, ..logs::Stats::default() },
             Self::Closed => logs::Stats::default(),
         }
@@ -113,16 +117,7 @@ impl Ring {
             .or_else(|_| sockopt::set_socket_send_buffer_size(&ours, bytes));
         let encoded = postcard::to_stdvec(config).context(|| "encode log configuration")?;
         let config = protocol::memfd(c"hythe-log", &encoded)?;
-        let exe = File::open("/proc/self/exe").context(|| "open /proc/self/exe")?;
-        let null = File::options().read(true).write(true).open("/dev/null").context(|| "open /dev/null")?;
-        let program = sys::spawn::Program {
-            file: exe.as_fd(),
-            args: vec![c"hythe-shim".into(), WRITE_LOG.into()],
-            env: Vec::new(),
-            fds: &[null.as_fd(), null.as_fd(), null.as_fd(), theirs.as_fd(), config.as_fd()],
-            new_session: false,
-        };
-        let (_pid, pidfd) = sys::spawn::spawn(&program).context(|| "start log writer")?;
+        let pidfd = spawn(WRITE_LOG, theirs.as_fd(), config.as_fd()).context(|| "start log writer")?;
         Ok(Self { socket: ours, pidfd, gap: [false; 2], lost: 0 })
     }
 
@@ -168,6 +163,50 @@ impl Ring {
     }
 }
 
+/// Starts this program in another role, with two descriptors in the places of [`SOCKET_FD`] and [`CONFIG_FD`].
+fn spawn(role: &CStr, socket: BorrowedFd<'_>, config: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let exe = File::open("/proc/self/exe").context(|| "open /proc/self/exe")?;
+    let null = File::options().read(true).write(true).open("/dev/null").context(|| "open /dev/null")?;
+    let program = sys::spawn::Program {
+        file: exe.as_fd(),
+        args: vec![c"hythe-shim".into(), role.into()],
+        env: Vec::new(),
+        fds: &[null.as_fd(), null.as_fd(), null.as_fd(), socket, config],
+        new_session: false,
+    };
+    let (_pid, pidfd) = sys::spawn::spawn(&program).context(|| "spawn")?;
+    Ok(pidfd)
+}
+
+/// What a compressing process reads, made once.
+fn compressing(config: &WriterConfig) -> Result<Option<OwnedFd>> {
+    if !config.compress {
+        return Ok(None);
+    }
+    let encoded = postcard::to_stdvec(config).context(|| "encode log configuration")?;
+    protocol::memfd(c"hythe-log", &encoded).map(Some)
+}
+
+/// Has files compressed that were rotated away. If that cannot be done they stay as they are, which readers know.
+fn compress_rotated(writer: &mut Writer, config: Option<&OwnedFd>) {
+    if let Some(config) = config.filter(|_| writer.take_rotated()) {
+        let _ = spawn(COMPRESS_LOG, config.as_fd(), config.as_fd());
+    }
+}
+
+/// The compressing process; returns its exit status.
+pub(super) fn run_compress() -> i32 {
+    sys::signal::block_all();
+    let read = || -> Result<WriterConfig> {
+        let config = sys::fd::inherited(CONFIG_FD).context(|| "log configuration")?;
+        protocol::decode(&protocol::read_memfd(config)?)
+    };
+    match read().and_then(|config| logs::compress(&config)) {
+        Ok(()) => 0,
+        Err(_) => 1,
+    }
+}
+
 /// The writing process: takes packets until there are no more; returns its exit status.
 pub(super) fn run() -> i32 {
     match write_all() {
@@ -182,6 +221,7 @@ fn write_all() -> Result<()> {
     let config = sys::fd::inherited(CONFIG_FD).context(|| "log configuration")?;
     let config: WriterConfig = protocol::decode(&protocol::read_memfd(config)?)?;
     let mut writer = Writer::open(&config)?;
+    let compressing = compressing(&config)?;
     let mut packet = vec![0; HEADER + super::SCRATCH];
     loop {
         let mut control = RecvAncillaryBuffer::default();
@@ -209,5 +249,6 @@ fn write_all() -> Result<()> {
             writer.gap(stream);
         }
         writer.write(stream, data, time);
+        compress_rotated(&mut writer, compressing.as_ref());
     }
 }
