@@ -14,5 +14,6 @@ mod rename;
 mod restart;
 mod rm;
 mod run;
+mod runtime;
 mod stop;
 mod wait;

@@ -12,6 +12,7 @@ use ipnet::Ipv4Net;
 use crate::flags::{self, Use, Values};
 
 mod file;
+mod runtimes;
 
 /// Where `daemon.json` is, unless said otherwise.
 pub(crate) const FILE: &str = "/etc/hythe/daemon.json";
@@ -304,6 +305,11 @@ fn containers(
         init_path: values.path("init-path").unwrap_or_default(),
         seccomp_profile,
         no_new_privileges: values.bool("no-new-privileges", false)?,
+        runtimes: runtimes::read(
+            &values.many("add-runtime"),
+            &values.text("default-runtime", &default.default_runtime),
+        )?,
+        default_runtime: values.text("default-runtime", &default.default_runtime),
         ..default
     })
 }

@@ -62,7 +62,7 @@ pub(crate) static TABLE: &[Flag] = &[
     flag("ready-fd", "", One, Meant),
     flag("shim", "shim", One, Meant),
     // dockerd's.
-    flag("add-runtime", "runtimes", Many, Ignored),
+    flag("add-runtime", "runtimes", Many, Meant),
     flag("allow-direct-routing", "allow-direct-routing", Bool, Ignored),
     flag("authorization-plugin", "authorization-plugins", Many, Refused),
     flag("bip", "bip", One, Meant),
@@ -86,7 +86,7 @@ pub(crate) static TABLE: &[Flag] = &[
     flag("default-gateway-v6", "default-gateway-v6", One, Ignored),
     flag("default-ipc-mode", "default-ipc-mode", One, Ignored),
     flag("default-network-opt", "default-network-opts", Many, Ignored),
-    flag("default-runtime", "default-runtime", One, Ignored),
+    flag("default-runtime", "default-runtime", One, Meant),
     flag("default-shm-size", "default-shm-size", One, Meant),
     flag("default-ulimit", "default-ulimits", Many, Meant),
     flag("dns", "dns", Many, Meant),

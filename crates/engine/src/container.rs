@@ -66,7 +66,7 @@ mod wait;
 pub use attach::Attach;
 pub use copy::Archive;
 pub use logs::{LogStream, Pieces};
-pub use shared::{Config, Parts};
+pub use shared::{BUILT_IN, Config, Parts, Runtime};
 pub use wait::Waiter;
 
 use shared::Shared;

@@ -53,6 +53,10 @@ pub struct Config {
     pub no_proxy: String,
     /// Warnings about this set-up, one sentence each.
     pub warnings: Vec<String>,
+    /// Runtimes besides the built-in one.
+    pub runtimes: BTreeMap<String, crate::container::Runtime>,
+    /// What containers that name no runtime get.
+    pub default_runtime: String,
 }
 
 /// The handle; clones share everything.
@@ -141,8 +145,8 @@ impl System {
             name: host.name,
             labels: config.labels.clone(),
             server_version: DOCKER_VERSION.to_owned(),
-            runtimes: runtimes(),
-            default_runtime: "runc".to_owned(),
+            runtimes: runtimes(&config.runtimes),
+            default_runtime: config.default_runtime.clone(),
             swarm: SwarmInfo { local_node_state: "inactive".to_owned(), ..SwarmInfo::default() },
             live_restore_enabled: true,
             init_binary: "hythe-shim".to_owned(),
@@ -245,10 +249,17 @@ impl System {
     }
 }
 
-/// The names that `--runtime` takes. They are all the one program; a container that names none shows Docker's default.
-fn runtimes() -> BTreeMap<String, Runtime> {
-    let own = Runtime { path: "hythe-shim".to_owned(), ..Runtime::default() };
-    ["hythe", "io.containerd.runc.v2", "runc"].map(|name| (name.to_owned(), own.clone())).into()
+/// The names that `--runtime` takes: those of the built-in one, and the configured ones.
+fn runtimes(others: &BTreeMap<String, crate::container::Runtime>) -> BTreeMap<String, Runtime> {
+    const OWN: &str = "hythe-shim";
+    let wire = |runtime: &crate::container::Runtime| Runtime {
+        path: runtime.program.as_ref().map_or(OWN.to_owned(), |path| path.to_string_lossy().into_owned()),
+        runtime_args: (!runtime.args.is_empty()).then(|| runtime.args.clone()),
+        ..Runtime::default()
+    };
+    let own = crate::container::BUILT_IN.map(|name| (name.to_owned(), wire(&Default::default())));
+    let others = others.iter().map(|(name, runtime)| (name.clone(), wire(runtime)));
+    own.into_iter().chain(others).collect()
 }
 
 fn driver_status(data_root: &std::path::Path) -> Vec<[String; 2]> {

@@ -16,7 +16,7 @@ use crate::plan::{
 use crate::seccomp;
 
 mod device;
-mod limit;
+pub(crate) mod limit;
 mod mount;
 
 /// What a spec does not say.

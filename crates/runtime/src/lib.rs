@@ -5,7 +5,8 @@
 //! container. Everything is synchronous, and everything that waits has a descriptor to poll instead.
 //!
 //! Invariants: the calling process has one thread (it is copied); no path inside the container's tree is used but through
-//! `openat2` below its root; nothing is ever mounted in the host's mount namespace; no other program is run.
+//! `openat2` below its root; nothing is ever mounted in the host's mount namespace; no other program is run but
+//! another runtime that was asked for ([`foreign`]).
 
 mod capability;
 mod channel;
@@ -13,6 +14,7 @@ pub mod cli;
 pub mod compile;
 mod container;
 mod enter;
+pub mod foreign;
 pub mod init;
 mod launch;
 pub mod outcome;

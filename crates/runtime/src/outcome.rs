@@ -12,6 +12,8 @@ pub struct StartError {
     pub kind: StartErrorKind,
     /// What runc prints after `error during container init: `, e.g. `exec: "foo": executable file not found in $PATH`.
     pub message: String,
+    /// The message is another runtime's own, with everything that runc puts before it.
+    pub foreign: bool,
 }
 
 /// Kinds of it.
@@ -44,7 +46,13 @@ impl StartError {
         } else {
             StartErrorKind::Other
         };
-        Self { kind, message }
+        Self { kind, message, foreign: false }
+    }
+
+    /// What another runtime says of its failure. Its words decide the kind, whatever their case.
+    pub fn foreign(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { kind: Self::new(message.to_lowercase()).kind, message, foreign: true }
     }
 
     /// The same as [`StartError::new`], for callers that have no better words.
@@ -79,6 +87,12 @@ impl StartError {
         if DAEMONS.iter().any(|start| self.message.starts_with(start)) {
             return self.message.clone();
         }
+        if self.foreign {
+            return format!(
+                "failed to create task for container: failed to create shim task: OCI runtime create failed: {}",
+                self.advised()
+            );
+        }
         format!(
             "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create \
              failed: unable to start container process: error during container init: {}",
@@ -88,6 +102,9 @@ impl StartError {
 
     /// The text of `docker exec`, as the daemon gives it.
     pub fn docker_exec_text(&self) -> String {
+        if self.foreign {
+            return format!("OCI runtime exec failed: {}", self.advised());
+        }
         format!("OCI runtime exec failed: exec failed: unable to start container process: {}", self.advised())
     }
 }

@@ -24,7 +24,7 @@ use crate::tree::{Make, Tree, directory};
 
 mod cgroup;
 mod device;
-mod overlay;
+pub(crate) mod overlay;
 
 /// A file system being put together, not yet this process's root.
 pub(crate) struct Rootfs {
@@ -90,7 +90,7 @@ fn open_null() -> Result<OwnedFd, StartError> {
     Err(StartError::other("/dev/null is not the null device"))
 }
 
-fn bind_root(path: &Path) -> Result<OwnedFd, StartError> {
+pub(crate) fn bind_root(path: &Path) -> Result<OwnedFd, StartError> {
     let step = |errno| failed(format_args!("mount root {}", path.display()), errno);
     let root = clone_tree(CWD.as_fd(), path, true).map_err(step)?;
     let private = Attributes { propagation: sys::mount::PRIVATE, ..Attributes::default() };

@@ -34,6 +34,7 @@ fn launch(launcher: &Launcher, dir: &Path, id: &str, args: &[&str]) -> Handle {
     let request = LaunchRequest {
         id: id.into(),
         plan: plan(dir, id, args),
+        foreign: None,
         netns: None,
         stdio: Stdio::default(),
         log: logs::WriterConfig::json_file(state_dir.join("log")),

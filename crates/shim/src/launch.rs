@@ -53,6 +53,17 @@ pub struct Forward {
     pub target: SocketAddr,
 }
 
+/// Another OCI runtime that is to make the container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// Its program.
+    pub program: PathBuf,
+    /// What to pass it before any verb.
+    pub args: Vec<String>,
+    /// The spec (`config.json`) without the root's path and the user, which are known when the root is mounted.
+    pub spec: String,
+}
+
 /// A container to be made.
 #[derive(Debug)]
 pub struct LaunchRequest {
@@ -62,6 +73,8 @@ pub struct LaunchRequest {
     pub state_dir: PathBuf,
     /// What it is.
     pub plan: runtime::Plan,
+    /// What makes it, if it is not the built-in runtime.
+    pub foreign: Option<Foreign>,
     /// Its network namespace, if the plan says that one is given.
     pub netns: Option<OwnedFd>,
     /// Its input.
@@ -108,6 +121,7 @@ impl Launcher {
             id: request.id.to_string(),
             state_dir: request.state_dir.clone(),
             plan: request.plan,
+            foreign: request.foreign,
             stdio: request.stdio,
             log: request.log,
             netns: request.netns.map(|fd| fds.take(fd)),

@@ -28,7 +28,7 @@ mod reactor;
 
 pub use adopt::Adopted;
 pub use handle::Handle;
-pub use launch::{Forward, LaunchRequest, Launcher, PortProtocol};
+pub use launch::{Foreign, Forward, LaunchRequest, Launcher, PortProtocol};
 pub use record::Exit;
 
 /// A container's id.

@@ -32,6 +32,7 @@ pub(crate) struct Launch {
     pub(crate) id: String,
     pub(crate) state_dir: std::path::PathBuf,
     pub(crate) plan: runtime::Plan,
+    pub(crate) foreign: Option<crate::launch::Foreign>,
     pub(crate) stdio: Stdio,
     pub(crate) log: logs::WriterConfig,
     pub(crate) netns: Option<i32>,

@@ -37,6 +37,16 @@ pub struct Exit {
 pub(crate) struct ShimState {
     /// Its control group's path.
     pub(crate) cgroup: Option<String>,
+    /// The runtime that made the container, if it is not the built-in one.
+    pub(crate) runtime: Option<OtherRuntime>,
+}
+
+/// How to reach another runtime's records of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OtherRuntime {
+    pub(crate) program: std::path::PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) id: String,
 }
 
 /// Reads the exit record; `None` if the container has not ended (or has never been).
@@ -63,7 +73,19 @@ pub(crate) fn write_state(state_dir: &Path, state: &ShimState) -> Result<()> {
 /// the kernel too, being the shim's), its group removed.
 pub(crate) fn bury(state_dir: &Path) -> Exit {
     let exit = Exit { code: 137, signal: Some(9), oom: false, at: logs::Time::now() };
-    if let Ok(Some(ShimState { cgroup: Some(path) })) = read_state(state_dir)
+    let state = read_state(state_dir).ok().flatten();
+    if let Some(runtime) = state.as_ref().and_then(|state| state.runtime.as_ref()) {
+        let mut command = std::process::Command::new(&runtime.program);
+        command.args(&runtime.args).arg("--root").arg(state_dir.join("oci"));
+        // Best effort too: the processes are killed by their group below.
+        let _ = command
+            .args(["delete", "--force", &runtime.id])
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .status();
+    }
+    if let Some(ShimState { cgroup: Some(path), .. }) = state
         && let Ok(cgroup) = cgroups::Layout::detect().and_then(|layout| cgroups::Cgroup::open(&layout, &path))
     {
         // Best effort: what cannot be killed now is found again by the group's name.

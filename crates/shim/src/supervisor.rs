@@ -10,6 +10,7 @@ mod attach;
 mod backlog;
 mod client;
 mod control;
+mod foreign;
 mod forward;
 mod life;
 mod log;
@@ -32,10 +33,11 @@ use rustix::process::{DumpableBehavior, getpid, set_child_subreaper, set_dumpabl
 
 use crate::launch::{COMPRESS_LOG, CONTROL_FD, LAUNCH_FD, SUPERVISE, WRITE_LOG};
 use crate::protocol::{self, Launch};
-use crate::record::{self, ShimState};
+use crate::record::{self, OtherRuntime, ShimState};
 use crate::{Event, StatePaths};
 use client::Client;
 use control::Control;
+use foreign::Other;
 use forward::Forwards;
 use log::Log;
 use output::Output;
@@ -68,6 +70,11 @@ struct Supervisor {
     /// Where unnamed files go.
     log_directory: Option<PathBuf>,
     cgroup: Option<cgroups::Cgroup>,
+    /// The runtime that makes the processes, if it is not ours.
+    other: Option<Other>,
+    /// Where the other runtime was told to make the group, until it is there.
+    cgroup_path: Option<String>,
+    layout: Option<cgroups::Layout>,
     oom_watch: Option<cgroups::OomWatch>,
     oom: bool,
     paused: bool,
@@ -160,7 +167,13 @@ impl Supervisor {
         let log = Log::open(&launch.log)?;
         // Before there is anything to be found again.
         let cgroup = launch.plan.cgroup.as_ref().map(|cgroup| cgroup.path.clone());
-        record::write_state(&launch.state_dir, &ShimState { cgroup })?;
+        let runtime = launch.foreign.as_ref().map(|how| OtherRuntime {
+            program: how.program.clone(),
+            args: how.args.clone(),
+            id: launch.id.clone(),
+        });
+        record::write_state(&launch.state_dir, &ShimState { cgroup, runtime })?;
+        let other = launch.foreign.map(|how| Other::new(how, launch.id.clone(), launch.state_dir.clone()));
         let mut supervisor = Self {
             id: launch.id,
             log_directory: launch.log.path.parent().filter(|p| !p.as_os_str().is_empty()).map(Path::to_owned),
@@ -173,6 +186,9 @@ impl Supervisor {
             clients: Vec::new(),
             log,
             cgroup: None,
+            other,
+            cgroup_path: None,
+            layout: None,
             oom_watch: None,
             oom: false,
             paused: false,
@@ -243,6 +259,7 @@ impl Supervisor {
             self.close_late_clients(now),
             self.end_drained(now),
             self.forwards.expire(now),
+            self.other.as_ref().and_then(|other| other.hurry(now)),
         ];
         next.into_iter().flatten().min()
     }

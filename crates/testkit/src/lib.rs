@@ -15,6 +15,7 @@ pub mod leakcheck;
 mod output;
 mod registry;
 mod sandbox;
+pub mod skip;
 pub mod statecheck;
 pub mod wait;
 

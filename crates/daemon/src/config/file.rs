@@ -68,6 +68,10 @@ fn texts(flag: &Flag, value: &Value) -> Result<Vec<String>> {
         (Takes::Many, Value::Array(items)) => {
             items.iter().map(|item| item_text(item).ok_or_else(wrong)).collect()
         }
+        // Read as a whole where runtimes are read.
+        (Takes::Many, Value::Object(entries)) if flag.key == "runtimes" => {
+            Ok(entries.iter().map(|(name, entry)| format!("{name}={entry}")).collect())
+        }
         (Takes::Many, Value::Object(entries)) => {
             entries.iter().map(|(key, entry)| entry_text(key, entry).ok_or_else(wrong)).collect()
         }
@@ -86,7 +90,7 @@ fn item_text(item: &Value) -> Option<String> {
     }
 }
 
-/// An entry of a map: `key=value`, or a limit with its two numbers. What a runtime or feature holds is not read.
+/// An entry of a map: `key=value`, or a limit with its two numbers. What a feature holds is not read.
 fn entry_text(key: &str, entry: &Value) -> Option<String> {
     match entry {
         Value::String(text) => Some(format!("{key}={text}")),

@@ -114,3 +114,24 @@ fn validate_stops_after_reading() {
     assert!(ask(&["--validate"], "{").is_err());
     assert!(matches!(read(["-v".to_owned()]).unwrap(), Asked::Version));
 }
+
+#[test]
+fn runtimes_are_read_from_both_places() {
+    let file = r#"{"runtimes": {"a": {"path": "/bin/a", "runtimeArgs": ["--x"]},
+        "b": {"runtimeType": "io.containerd.runc.v2", "options": {"BinaryName": "/bin/b"}}}, "default-runtime": "a"}"#;
+    let config = config(&[], file);
+    let program = |name: &str| config.containers.runtimes[name].program.clone();
+    assert_eq!((program("a"), program("b")), (Some("/bin/a".into()), Some("/bin/b".into())));
+    assert_eq!(config.containers.runtimes["a"].args, ["--x"]);
+    assert_eq!(config.containers.default_runtime, "a");
+    for (args, file, text) in [
+        (&["--add-runtime=runc=/x"][..], "{}", "runtime name 'runc' is reserved"),
+        (&["--default-runtime=no"], "{}", "specified default runtime 'no' does not exist"),
+        (&["--add-runtime=x"], "{}", "the flag value must be of the form name=path"),
+        (&[], r#"{"runtimes": {"x": {}}}"#, "runtime x: either a runtimeType or a path must be configured"),
+        (&[], r#"{"runtimes": {"x": {"runtimeType": "io.containerd.kata.v2"}}}"#, "is not supported"),
+    ] {
+        let error = ask(args, file).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+    }
+}

@@ -43,6 +43,7 @@ impl Containers {
         let mut warnings = Vec::new();
         validate::config(&config)?;
         validate::host(&host, &config)?;
+        validate::runtime(&host, &shared.config)?;
         warnings.extend(spec::resources::check(&mut host.resources, &shared.abilities, false)?);
         let base = shared.base(&config.image, &platform, &mut warnings)?;
         merge::image_defaults(&mut config, &base.config);

@@ -6,15 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use errdefs::{Context, Result};
+use oci::runtime::{RootfsPropagation, Spec};
 use runtime::plan::{Filter, RootSource, User};
 use runtime::seccomp::{self, Profile};
 use runtime::{CompileOptions, Plan};
 
 use super::networking::{self, Mode};
 use super::record::Record;
-use super::shared::{Container, Shared};
+use super::shared::{Container, Runtime, Shared};
 use super::spec::security::{Options, Seccomp};
 use super::spec::{self, Bound, Run, Shm, Space, devices};
+use super::validate;
 
 /// Filters kept; a profile of a user's own can be 64 KiB, so not without limit.
 const FILTERS_KEPT: usize = 64;
@@ -25,6 +27,19 @@ impl Shared {
     /// # Errors
     /// In Docker's words, for namespaces that cannot be joined and settings that make no plan.
     pub(crate) fn plan(&self, record: &Record, bound: Vec<Bound>, shm: Shm) -> Result<Plan> {
+        self.plan_and_spec(record, bound, shm).map(|(plan, _)| plan)
+    }
+
+    /// The plan, and for a container of another runtime what that one is given.
+    ///
+    /// # Errors
+    /// As [`Shared::plan`]; InvalidParameter if the runtime is not there any more.
+    pub(crate) fn plan_and_spec(
+        &self,
+        record: &Record,
+        bound: Vec<Bound>,
+        shm: Shm,
+    ) -> Result<(Plan, Option<shim::Foreign>)> {
         let run = self.run(record, bound, shm)?;
         let mut spec = spec::build(record, &run)?;
         if self.config.no_new_privileges
@@ -52,8 +67,37 @@ impl Shared {
             ..CompileOptions::default()
         };
         let mut plan = runtime::compile(&spec, &options)?;
-        plan.seccomp = self.filter(record, plan.process.capabilities.bounding)?;
-        Ok(plan)
+        let capabilities = plan.process.capabilities.bounding;
+        let foreign = self.foreign(record, spec, capabilities)?;
+        if foreign.is_none() {
+            plan.seccomp = self.filter(record, capabilities)?;
+        }
+        Ok((plan, foreign))
+    }
+
+    /// What the container's runtime is given, unless it is the built-in one.
+    fn foreign(&self, record: &Record, mut spec: Spec, capabilities: u64) -> Result<Option<shim::Foreign>> {
+        validate::runtime(&record.host, &self.config)?;
+        let Some(Runtime { program: Some(program), args }) = self.config.runtimes.get(&record.host.runtime)
+        else {
+            return Ok(None);
+        };
+        if let Some(linux) = &mut spec.linux {
+            if matches!(linux.rootfs_propagation, Some(RootfsPropagation::Shared)) {
+                return Err(errdefs::not_implemented(
+                    "mounts with shared propagation need the built-in runtime",
+                ));
+            }
+            linux.seccomp = self
+                .profile(record)?
+                .map(|profile| match profile.as_str() {
+                    "" => Profile::docker_default().resolve(capabilities),
+                    text => Profile::from_json(text.as_bytes())?.resolve(capabilities),
+                })
+                .transpose()?;
+        }
+        let spec = serde_json::to_string(&spec).context(|| "encode spec")?;
+        Ok(Some(shim::Foreign { program: program.clone(), args: args.clone(), spec }))
     }
 
     /// The plan of the run that is; made anew for a container that an earlier daemon started.
@@ -121,17 +165,22 @@ impl Shared {
         })
     }
 
-    fn filter(&self, record: &Record, capabilities: u64) -> Result<Option<Filter>> {
+    /// The text of the profile that holds; empty is Docker's default, `None` is none.
+    fn profile(&self, record: &Record) -> Result<Option<String>> {
         let options = Options::parse(record.host.security_opt.as_deref().unwrap_or_default())?;
-        let profile = match options.seccomp {
-            _ if record.host.privileged => return Ok(None),
-            Seccomp::Unconfined => return Ok(None),
-            Seccomp::Profile(text) => text,
+        Ok(match options.seccomp {
+            _ if record.host.privileged => None,
+            Seccomp::Unconfined => None,
+            Seccomp::Profile(text) => Some(text),
             Seccomp::Default => match self.config.seccomp_profile.as_deref() {
-                Some("unconfined") => return Ok(None),
-                profile => profile.unwrap_or_default().to_owned(),
+                Some("unconfined") => None,
+                profile => Some(profile.unwrap_or_default().to_owned()),
             },
-        };
+        })
+    }
+
+    fn filter(&self, record: &Record, capabilities: u64) -> Result<Option<Filter>> {
+        let Some(profile) = self.profile(record)? else { return Ok(None) };
         let key = (profile, capabilities);
         if let Some(filter) = self.filters.lock().get(&key) {
             return Ok(Some(filter.clone()));

@@ -8,7 +8,7 @@
 //! Invariant: a record is written to the store before it is shown, except that the store's failure to write an exit does
 //! not hide the exit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,7 +79,23 @@ pub struct Config {
     pub no_new_privileges: bool,
     /// Seconds that `stop` waits by default.
     pub stop_timeout: i64,
+    /// Runtimes besides the built-in one, by the name that `--runtime` takes.
+    pub runtimes: BTreeMap<String, Runtime>,
+    /// What containers that name none get.
+    pub default_runtime: String,
 }
+
+/// An OCI runtime that can be asked for by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Runtime {
+    /// Its program; the built-in one without.
+    pub program: Option<PathBuf>,
+    /// What it is given before any verb.
+    pub args: Vec<String>,
+}
+
+/// Names of the built-in runtime; Docker's are among them, because clients know them.
+pub const BUILT_IN: [&str; 3] = ["hythe", "io.containerd.runc.v2", "runc"];
 
 impl Default for Config {
     fn default() -> Self {
@@ -96,6 +112,8 @@ impl Default for Config {
             seccomp_profile: None,
             no_new_privileges: false,
             stop_timeout: 10,
+            runtimes: BTreeMap::new(),
+            default_runtime: "runc".into(),
         }
     }
 }

@@ -181,7 +181,7 @@ impl Shared {
         super::validate::device_requests(&record.host)?;
         let bound = self.bind_sources(record)?;
         let shm = self.shm(record)?;
-        let plan = self.plan(record, bound, shm)?;
+        let (plan, foreign) = self.plan_and_spec(record, bound, shm)?;
         container.live.lock().plan = Some(Arc::new(plan.clone()));
         let Reserved { endpoints, sockets, netns } = reserved;
         let (held, forwards) = split_sockets(sockets);
@@ -192,6 +192,7 @@ impl Shared {
             id: container.id.as_str().into(),
             state_dir: self.make_state_dir(&container.id)?,
             plan,
+            foreign,
             netns: given.context(|| "network namespace")?,
             stdio: Stdio { open_stdin: record.config.open_stdin, stdin_once: record.config.stdin_once },
             log: super::log::of_run(self, record)?,

@@ -94,10 +94,6 @@ pub(crate) fn host(host: &HostConfig, config: &Config) -> Result<()> {
         "" | "default" => {}
         other => return Err(invalid(format!("invalid isolation ({other}): linux only supports 'default'"))),
     }
-    match host.runtime.as_str() {
-        "" | "hythe" | "runc" | "io.containerd.runc.v2" => {}
-        other => return Err(invalid(format!("unknown or invalid runtime name: {other}"))),
-    }
     if !host.userns_mode.is_empty() && host.userns_mode != "host" {
         return Err(invalid(format!("invalid user namespace mode: {}", host.userns_mode)));
     }
@@ -107,6 +103,18 @@ pub(crate) fn host(host: &HostConfig, config: &Config) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Checks that there is such a runtime.
+///
+/// # Errors
+/// InvalidParameter, in Docker's words.
+pub(crate) fn runtime(host: &HostConfig, daemon: &super::shared::Config) -> Result<()> {
+    let name = host.runtime.as_str();
+    if name.is_empty() || super::BUILT_IN.contains(&name) || daemon.runtimes.contains_key(name) {
+        return Ok(());
+    }
+    Err(invalid(format!("unknown or invalid runtime name: {name}")))
 }
 
 /// Devices by capability (`--gpus`): there is no driver for any, which Docker tells when the container starts.
@@ -249,7 +257,7 @@ pub(crate) fn defaults(id: &str, config: &mut Config, host: &mut HostConfig, dae
         host.restart_policy.name = "no".into();
     }
     if host.runtime.is_empty() {
-        host.runtime = "runc".into();
+        host.runtime.clone_from(&daemon.default_runtime);
     }
     if host.log_config.r#type.is_empty() {
         host.log_config.r#type.clone_from(&daemon.log_driver);

@@ -5,7 +5,7 @@ use errdefs::{Result, invalid, not_implemented};
 use oci::runtime::{Resources, Rlimit, ThrottleDevice};
 
 /// Names by the kernel's numbers (`asm-generic/resource.h`).
-const RLIMITS: [&str; 16] = [
+pub(crate) const RLIMITS: [&str; 16] = [
     "CPU",
     "FSIZE",
     "DATA",

@@ -24,19 +24,19 @@ const MAX_VALUE: usize = 256;
 const PLAIN: [(&str, &str); 3] = [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")];
 
 /// The layers of a root.
-pub(super) struct Stack<'a> {
+pub(crate) struct Stack<'a> {
     /// Read-only, the top one first.
-    pub(super) lowers: &'a [PathBuf],
+    pub(crate) lowers: &'a [PathBuf],
     /// Writable.
-    pub(super) upper: Option<&'a Path>,
+    pub(crate) upper: Option<&'a Path>,
     /// Its work directory.
-    pub(super) work: Option<&'a Path>,
+    pub(crate) work: Option<&'a Path>,
     /// No syncing.
-    pub(super) volatile: bool,
+    pub(crate) volatile: bool,
 }
 
 /// Mounts the stack somewhere (inside this mount namespace only) and returns its root.
-pub(super) fn mount(stack: &Stack<'_>) -> Result<OwnedFd, StartError> {
+pub(crate) fn mount(stack: &Stack<'_>) -> Result<OwnedFd, StartError> {
     let top = stack.lowers.first().ok_or_else(|| StartError::other("mount root overlay: no layers"))?;
     // Any directory will do; these are certain to be there.
     let at = stack.upper.unwrap_or(top);

@@ -11,7 +11,6 @@ use rustix::net::{SocketFlags, accept_with, sockopt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::poller::{Poller, Token, Watched};
-use super::process::Stage;
 use super::{INIT, Supervisor};
 use crate::protocol::{self, Answer, Message, Numbered, PACKET_MAX, Received, Request, Target, VERSION};
 use crate::{Event, Phase};
@@ -190,6 +189,15 @@ impl Supervisor {
     fn handle(&mut self, number: u32, request: Request, mut fds: Vec<OwnedFd>) -> Result<Outcome> {
         match request {
             Request::Start => return self.start(number).map(|()| Outcome::Later),
+            Request::Signal { target: None, signal } if self.other.is_some() => {
+                self.running(INIT)?;
+                if signal == 9 && self.paused {
+                    self.resume()?;
+                }
+                if self.signal_by_other(number, signal)? {
+                    return Ok(Outcome::Later);
+                }
+            }
             Request::Signal { target, signal } => self.signal(&target, signal)?,
             Request::KillAll => self.kill_all()?,
             Request::Resize { target, rows, columns } => self.resize(&target, rows, columns)?,
@@ -213,6 +221,12 @@ impl Supervisor {
                     None => None,
                 };
                 return self.exec(number, exec_id, &plan, open_stdin, attach);
+            }
+            Request::Pause if self.may_pause(true)? && self.freeze_by_other(number, true)? => {
+                return Ok(Outcome::Later);
+            }
+            Request::Resume if self.may_pause(false)? && self.freeze_by_other(number, false)? => {
+                return Ok(Outcome::Later);
             }
             Request::Pause => self.pause()?,
             Request::Resume => self.resume()?,
@@ -278,7 +292,7 @@ impl Supervisor {
         match self.processes.get(INIT).and_then(Option::as_ref) {
             Some(process) if process.status.is_some() => Phase::Exited,
             Some(_) if self.paused => Phase::Paused,
-            Some(process) if matches!(process.stage, Stage::Running(_)) => Phase::Running,
+            Some(process) if process.runs() => Phase::Running,
             Some(_) => Phase::Created,
             None => Phase::Exited,
         }
@@ -321,26 +335,30 @@ impl Supervisor {
         tcsetwinsize(console, size).context(|| "resize terminal")
     }
 
-    fn pause(&mut self) -> Result<()> {
-        if self.paused {
-            return Err(conflict(format!("Container {} is already paused", self.id)));
+    /// Whether it can be paused or resumed now: `Conflict` if it is so already.
+    fn may_pause(&self, pause: bool) -> Result<bool> {
+        self.running(INIT)?;
+        match (self.paused, pause) {
+            (true, true) => Err(conflict(format!("Container {} is already paused", self.id))),
+            (false, false) => Err(conflict(format!("Container {} is not paused", self.id))),
+            _ => Ok(true),
         }
+    }
+
+    fn pause(&mut self) -> Result<()> {
         self.cgroup()?.freeze()?;
         self.paused = true;
         Ok(())
     }
 
     fn resume(&mut self) -> Result<()> {
-        if !self.paused {
-            return Err(conflict(format!("Container {} is not paused", self.id)));
-        }
         self.cgroup()?.thaw()?;
         self.paused = false;
         Ok(())
     }
 
     /// The container's root directory as its first process sees it.
-    fn root(&self) -> Result<OwnedFd> {
+    pub(super) fn root(&self) -> Result<OwnedFd> {
         self.running(INIT)?;
         let pid = self.processes[INIT].as_ref().map_or(0, |process| process.pid.as_raw_nonzero().get());
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -7,6 +7,7 @@ use errdefs::{Result, conflict};
 use rustix::event::epoll::EventFlags;
 use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
 
+use super::foreign::Progress;
 use super::output::Output;
 use super::poller::Token;
 use super::process::{Process, Stage, pipes};
@@ -25,6 +26,9 @@ impl Supervisor {
         stdio: Stdio,
         netns: Option<OwnedFd>,
     ) -> Result<(), runtime::StartError> {
+        if self.other.is_some() {
+            return self.create_by_other(plan, stdio, netns);
+        }
         #[expect(
             clippy::field_reassign_with_default,
             reason = "one of its fields cannot be named outside its crate"
@@ -61,6 +65,9 @@ impl Supervisor {
         open_stdin: bool,
         listened: bool,
     ) -> Result<usize, runtime::StartError> {
+        if self.other.is_some() {
+            return self.exec_by_other(number, exec_id, plan, open_stdin, listened);
+        }
         let terminal = plan.process.terminal;
         let place = place_for(&mut self.processes);
         let Some(init) = self.processes[INIT].as_ref().and_then(Process::pidfd) else {
@@ -124,7 +131,10 @@ impl Supervisor {
                 Stage::Starting(starting, created) => {
                     self.poller.remove(starting.fd());
                     match starting.advance() {
-                        Ok(Ok(())) => return self.runs(place, created),
+                        Ok(Ok(())) => {
+                            process.stage = Stage::Running(created);
+                            return self.runs(place);
+                        }
                         Ok(Err(error)) => return self.not_started(place, error),
                         Err(starting) => {
                             let _ = self.poller.add(starting.fd(), Token::Stage(place), EventFlags::IN);
@@ -132,6 +142,10 @@ impl Supervisor {
                             return;
                         }
                     }
+                }
+                Stage::Other(Progress::Created(pidfd)) if goes_on => {
+                    process.stage = Stage::Other(Progress::Starting(Some(pidfd)));
+                    return self.start_by_other();
                 }
                 other => {
                     process.stage = other;
@@ -165,9 +179,9 @@ impl Supervisor {
         self.watch_clients(place);
     }
 
-    fn runs(&mut self, place: usize, created: runtime::Created) {
+    /// A process's program has been executed.
+    pub(super) fn runs(&mut self, place: usize) {
         let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return };
-        process.stage = Stage::Running(created);
         let pid = process.pid.as_raw_nonzero().get();
         if let Some(number) = process.asked.take() {
             self.answer(number, if place == INIT { Answer::Done } else { Answer::Pid(pid) });
@@ -177,7 +191,7 @@ impl Supervisor {
     }
 
     /// A process could not be made or executed; it is exiting, or never was.
-    fn not_started(&mut self, place: usize, error: runtime::StartError) {
+    pub(super) fn not_started(&mut self, place: usize, error: runtime::StartError) {
         if place == INIT {
             return self.container_not_started(error);
         }
@@ -192,7 +206,7 @@ impl Supervisor {
         }
     }
 
-    fn container_not_started(&mut self, error: runtime::StartError) {
+    pub(super) fn container_not_started(&mut self, error: runtime::StartError) {
         let asked =
             self.processes.get_mut(INIT).and_then(Option::as_mut).and_then(|process| process.asked.take());
         let exit = Exit { code: error.exit_code(), signal: None, oom: false, at: logs::Time::now() };
@@ -226,6 +240,9 @@ impl Supervisor {
             self.poller.remove(creating.fd());
             self.cgroup = creating.wait().ok().and_then(|created| created.cgroup);
         }
+        if let Some(other) = &mut self.other {
+            other.delete_now();
+        }
         // Dropping a process that is prepared ends it, and it is our only child yet but for the log's writer.
         self.processes.clear();
         self.clients.clear();
@@ -252,23 +269,23 @@ impl Supervisor {
         }
     }
 
-    fn reaped(&mut self, pid: Pid, status: WaitStatus) {
+    pub(super) fn reaped(&mut self, pid: Pid, status: WaitStatus) {
+        if self.command_ended(pid, status) {
+            return;
+        }
         let made =
             |process: &Option<Process>| process.as_ref().is_some_and(|p| p.pid == pid && p.status.is_none());
         let Some(place) = self.processes.iter().position(made) else { return };
         let Some(process) = self.processes[place].as_mut() else { return };
         process.status = Some(status);
         if place == INIT {
-            match process.stage {
-                Stage::Running(_) => self.kill_the_rest(),
+            if process.waits() {
                 // Killed before it was started: there will be nothing to start.
-                Stage::Created(_) => {
-                    let error = runtime::StartError::other(
-                        "the container's first process was killed before its start",
-                    );
-                    return self.container_not_started(error);
-                }
-                _ => {}
+                let text = "the container's first process was killed before its start";
+                return self.container_not_started(runtime::StartError::other(text));
+            }
+            if process.runs() {
+                self.kill_the_rest();
             }
         }
         // What it said last is in the pipes now. If it was still being made, its stage tells what became of it.
@@ -296,9 +313,10 @@ impl Supervisor {
     /// If a process has ended: reads what is left, and closes its story if nothing more can come.
     fn end_if_drained(&mut self, place: usize) {
         let ended = |s: &Self| {
-            s.processes.get(place).and_then(Option::as_ref).is_some_and(|process| {
-                process.status.is_some() && !process.finished && matches!(process.stage, Stage::Running(_))
-            })
+            s.processes
+                .get(place)
+                .and_then(Option::as_ref)
+                .is_some_and(|process| process.status.is_some() && !process.finished && process.runs())
         };
         if !ended(self) {
             return;
@@ -354,7 +372,12 @@ impl Supervisor {
                 self.tell(Event::ExecExited { exec_id, code, at });
                 self.reclaim(place);
             }
-            None => self.container_ended(Exit { code, signal, oom: false, at }),
+            None => {
+                let exit = Exit { code, signal, oom: false, at };
+                if !self.delete_by_other(exit) {
+                    self.container_over(exit);
+                }
+            }
         }
     }
 
@@ -369,7 +392,8 @@ impl Supervisor {
         }
     }
 
-    fn container_ended(&mut self, mut exit: Exit) {
+    /// The container has ended, and nobody else has to do anything about it any more.
+    pub(super) fn container_over(&mut self, mut exit: Exit) {
         self.log.end(exit.at);
         self.oom_ready();
         exit.oom = self.oom;
@@ -396,7 +420,7 @@ impl Supervisor {
         }
     }
 
-    fn watch_oom(&mut self) {
+    pub(super) fn watch_oom(&mut self) {
         let Some(cgroup) = &self.cgroup else { return };
         // Without the watch the container runs all the same; its end still asks for the count.
         let Ok(Some(watch)) = cgroup.watch_oom() else { return };

@@ -29,6 +29,8 @@ pub(super) enum Stage {
     Starting(runtime::Starting, runtime::Created),
     /// Its program runs, or has ended.
     Running(runtime::Created),
+    /// Made by another runtime.
+    Other(super::foreign::Progress),
     /// Only while it is moved from one stage to the next.
     Moving,
 }
@@ -133,6 +135,31 @@ impl Process {
         terminal: bool,
     ) -> Result<Self> {
         poller.add(creating.fd(), Token::Stage(place), EventFlags::IN)?;
+        let pid = creating.pid();
+        Ok(Self::at_stage(poller, place, exec_id, (pid, Stage::Creating(creating)), ours, terminal))
+    }
+
+    /// The process at `place` that another runtime's command, which is the child `command`, is making.
+    pub(super) fn of_other(
+        poller: &Rc<Poller>,
+        place: usize,
+        exec_id: Option<String>,
+        command: Pid,
+        ours: OurEnds,
+        terminal: bool,
+    ) -> Self {
+        let stage = Stage::Other(super::foreign::Progress::Creating);
+        Self::at_stage(poller, place, exec_id, (command, stage), ours, terminal)
+    }
+
+    fn at_stage(
+        poller: &Rc<Poller>,
+        place: usize,
+        exec_id: Option<String>,
+        (pid, stage): (Pid, Stage),
+        ours: OurEnds,
+        terminal: bool,
+    ) -> Self {
         let watch = |fd: Option<OwnedFd>, token| {
             fd.map(|fd| {
                 let mut watched = Watched::new(poller, fd, token);
@@ -140,10 +167,10 @@ impl Process {
                 watched
             })
         };
-        Ok(Self {
+        Self {
             exec_id,
-            pid: creating.pid(),
-            stage: Stage::Creating(creating),
+            pid,
+            stage,
             asked: None,
             terminal,
             stdin_once: false,
@@ -160,7 +187,7 @@ impl Process {
             status: None,
             drain_until: None,
             finished: false,
-        })
+        }
     }
 
     /// The terminal has been made.
@@ -180,8 +207,19 @@ impl Process {
             Stage::Created(created) | Stage::Starting(_, created) | Stage::Running(created) => {
                 Some(created.pidfd.as_fd())
             }
+            Stage::Other(progress) => progress.pidfd().map(|fd| fd.as_fd()),
             Stage::Creating(_) | Stage::Moving => None,
         }
+    }
+
+    /// Its program runs, or has ended.
+    pub(super) fn runs(&self) -> bool {
+        matches!(self.stage, Stage::Running(_) | Stage::Other(super::foreign::Progress::Running(_)))
+    }
+
+    /// It is made and waits for its start.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.stage, Stage::Created(_) | Stage::Other(super::foreign::Progress::Created(_)))
     }
 
     /// Nothing more can come from it.

@@ -131,6 +131,7 @@ impl Harness {
             id: self.id.clone(),
             state_dir: self.state(),
             plan,
+            foreign: None,
             netns: None,
             stdio: container.stdio,
             log: if container.logged {

@@ -55,6 +55,7 @@ fn a_program_that_is_not_there_fails_in_dockers_words_without_an_end() {
             id: harness.id.clone(),
             state_dir: harness.state(),
             plan,
+            foreign: None,
             netns: None,
             stdio: shim::Stdio::default(),
             log: logs::WriterConfig::none(),

@@ -215,6 +215,7 @@ fn a_long_state_directory_is_no_obstacle() {
         id: harness.id.clone(),
         state_dir: deep.clone(),
         plan: harness.plan("busybox sleep 1000 & wait", false),
+        foreign: None,
         netns: None,
         stdio: Stdio::default(),
         log: logs::WriterConfig::none(),
