@@ -243,6 +243,7 @@ impl Containers {
             execs: parking_lot::Mutex::default(),
             timers: crate::timers::Timers::new().context(|| "start the timer thread")?,
             filters: parking_lot::Mutex::default(),
+            trash_waits: false.into(),
             pruning: parking_lot::Mutex::default(),
             neighbours: parking_lot::Mutex::default(),
             last_capability: last.trim().parse().context(|| "read cap_last_cap")?,

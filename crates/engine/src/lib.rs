@@ -6,6 +6,7 @@
 //! Invariants: methods block (call them from blocking threads) unless they are `async`; what is waited for is an event,
 //! never a polling timer; no lock is held across an operation on another container.
 
+mod background;
 pub mod container;
 pub mod event;
 pub mod exec;
@@ -16,6 +17,7 @@ mod timers;
 pub mod timestamp;
 pub mod volume;
 
+pub(crate) use background::background;
 pub use container::Containers;
 pub use event::Events;
 pub use exec::Execs;
@@ -23,11 +25,3 @@ pub use image::Images;
 pub use network::Networks;
 pub use system::System;
 pub use volume::Volumes;
-
-/// Runs `work` on a thread of its own, of which nobody waits for the end.
-pub(crate) fn background(name: &str, work: impl FnOnce() + Send + 'static) {
-    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-    if let Err(error) = spawned {
-        tracing::error!(name, %error, "cannot start a thread");
-    }
-}

@@ -156,7 +156,7 @@ struct Shared {
 struct State {
     ready: VecDeque<Netns>,
     stop: bool,
-    /// Making one failed; not tried again until somebody asks, who will see the error himself.
+    /// Making one failed; not tried again until somebody asks.
     failed: bool,
 }
 
@@ -173,19 +173,23 @@ impl Pool {
         Ok(Self { shared, maker: Some(maker) })
     }
 
-    /// Takes a ready one, or makes one if there is none.
+    /// Takes a ready one, or makes one if there is none. It is not replaced before [`Pool::refill`].
     pub(crate) fn take(&self) -> Result<Netns> {
-        let ready = {
-            let mut state = self.shared.state.lock();
-            state.failed = false;
-            self.shared.changed.notify_all();
-            state.ready.pop_front()
-        };
+        let ready = self.shared.state.lock().ready.pop_front();
         match ready {
             Some(netns) => Ok(netns),
             None => std::thread::scope(|scope| {
                 scope.spawn(Netns::make).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }),
+        }
+    }
+
+    /// Has the pool filled up.
+    pub(crate) fn refill(&self) {
+        let mut state = self.shared.state.lock();
+        if state.ready.len() < self.shared.wanted {
+            state.failed = false;
+            self.shared.changed.notify_all();
         }
     }
 
@@ -248,6 +252,7 @@ mod tests {
         let home = inode(current().unwrap().as_fd());
         let taken: Vec<Netns> = (0..5)
             .map(|_| {
+                pool.refill();
                 pool.wait_full();
                 pool.take().unwrap()
             })

@@ -115,6 +115,11 @@ impl Networks {
         self.inner.pool.take()
     }
 
+    /// Replaces the namespaces that were taken, in the background: call it when what they were taken for is done.
+    pub fn refill(&self) {
+        self.inner.pool.refill();
+    }
+
     /// Whether [`Networks::reserve`] could grant the request's addresses in principle: what a container's creation checks
     /// before anything is started.
     ///
@@ -153,13 +158,22 @@ impl Networks {
         self.inner.disconnect(container_id, network_id)
     }
 
-    /// Frees all endpoints of a container that has stopped, and gives what they were. Its links die with its namespace.
-    /// No endpoint is no error.
+    /// Frees all endpoints of a container that has stopped, and gives what they were, for [`Networks::silence`]. No
+    /// endpoint is no error.
     ///
     /// # Errors
     /// If a record cannot be removed.
     pub fn release(&self, container_id: &str) -> Result<Vec<Endpoint>> {
         self.inner.release(container_id)
+    }
+
+    /// Sets the links of released endpoints down, so that a namespace that takes long to die no longer answers for its
+    /// address. Links that have died with their namespace are no error.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn silence(&self, endpoints: &[Endpoint]) -> Result<()> {
+        self.inner.silence(endpoints)
     }
 
     /// Renames a container in its endpoints (for `network inspect`).

@@ -204,17 +204,22 @@ impl Handle {
         }
     }
 
-    /// Executes the container's program; returns when it runs. After a failure no `Exited` event follows.
+    /// Executes the container's program as soon as the container is made, which need not be waited for; returns when it
+    /// runs. After a failure no `Exited` event follows.
     ///
     /// # Errors
-    /// Why it could not be executed.
+    /// Why it could not be executed, or the container not be made.
     pub fn start(&self) -> Result<(), runtime::StartError> {
         match self.0.ask(Request::Start, &[]) {
             Ok((Answer::Done, _)) => Ok(()),
             Ok((Answer::StartFailed(error), _)) => Err(error),
             Ok((Answer::Failed(failure), _)) => Err(Error::from(failure).into()),
             Ok((other, _)) => Err(unexpected(&other).into()),
-            Err(error) => Err(error.into()),
+            // It may have failed before it was asked.
+            Err(error) => match &self.0.state().created {
+                Some(Err(failed)) => Err(failed.clone()),
+                _ => Err(error.into()),
+            },
         }
     }
 

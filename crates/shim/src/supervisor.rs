@@ -276,6 +276,8 @@ impl Supervisor {
 
 /// Takes this process out of reach of its surroundings.
 fn isolate(state_dir: &Path) -> Result<()> {
+    // What was executed has no path to take a name from: older kernels show the number of a descriptor.
+    rustix::thread::set_name(c"hythe-shim").context(|| "PR_SET_NAME")?;
     // Nothing in the container may ptrace it or read its memory (CVE-2016-9962).
     set_dumpable_behavior(DumpableBehavior::NotDumpable).context(|| "PR_SET_DUMPABLE")?;
     // What the container's processes leave behind comes to us.

@@ -120,6 +120,12 @@ impl Snapshots {
         self.inner.trash.empty()
     }
 
+    /// Takes a directory that is none of these away: renamed to the trash, or, from another file system, deleted at once.
+    /// `false` if it was not there.
+    pub fn discard(&self, path: &Path) -> Result<bool> {
+        self.inner.trash.discard(path)
+    }
+
     /// A new directory under `staging/`, which a crash leaves to be removed.
     fn stage(&self) -> Result<PathBuf> {
         let path = self.inner.root.join("staging").join(self.inner.trash.unique_name());

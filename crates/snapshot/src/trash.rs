@@ -53,6 +53,17 @@ impl Trash {
         }
     }
 
+    /// As [`Trash::take`], for trees that may be on another file system, from where they are deleted at once.
+    pub(crate) fn discard(&self, path: &Path) -> Result<bool> {
+        match fs::rename(path, self.dir.join(self.unique_name())) {
+            Ok(()) => return Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::CrossesDevices => {}
+            Err(error) => return Err(error).context(|| format!("remove {}", path.display())),
+        }
+        fs::remove_dir_all(path).context(|| format!("remove {}", path.display())).map(|()| true)
+    }
+
     /// Deletes everything in the trash; goes on after a failure and reports all.
     pub(crate) fn empty(&self) -> Result<()> {
         let _one = self.emptying.lock();

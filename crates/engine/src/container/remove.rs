@@ -3,10 +3,10 @@
 //! The intent is recorded first (phase "removing"); then its files, volumes and record go, so that a crash anywhere is
 //! finished at the next start. Names are free once the record is gone.
 
-use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use errdefs::{Collected, Context, Result};
+use errdefs::{Collected, Result};
 
 use super::mountpoint::Kind;
 use super::record::{CONTAINERS, Record};
@@ -91,12 +91,7 @@ impl Shared {
         self.drop_execs_for_ever(container);
         self.end_run_quietly(&record);
         steps.step(self.parts.snapshots.remove_writable(id));
-        let dir = self.data_dir(id);
-        steps.step(
-            fs::remove_dir_all(&dir)
-                .or_else(super::create::not_found_is_fine)
-                .context(|| format!("remove {}", dir.display())),
-        );
+        steps.step(self.parts.snapshots.discard(&self.data_dir(id)));
         steps.step(self.parts.store.delete(&CONTAINERS, id));
         let result = steps.finish();
         if let Err(error) = &result {
@@ -119,7 +114,7 @@ impl Shared {
     }
 
     /// What a run that could not be cleaned up has left; nothing, mostly.
-    fn end_run_quietly(&self, record: &Record) {
+    fn end_run_quietly(self: &Arc<Self>, record: &Record) {
         if self.state_dir(&record.id).exists() || !self.parts.networks.endpoints_of(&record.id).is_empty() {
             self.end_run(record);
         }
@@ -139,11 +134,15 @@ impl Shared {
         }
     }
 
-    /// Deletes removed files in the background.
-    fn empty_trash_later(&self) {
-        let snapshots = self.parts.snapshots.clone();
+    /// Deletes removed files in the background, where one who has not begun does it for all who ask meanwhile.
+    pub(crate) fn empty_trash_later(self: &Arc<Self>) {
+        if self.trash_waits.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let shared = Arc::clone(self);
         crate::background("trash", move || {
-            if let Err(error) = snapshots.empty_trash() {
+            shared.trash_waits.store(false, Ordering::Release);
+            if let Err(error) = shared.parts.snapshots.empty_trash() {
                 tracing::warn!(%error, "cannot empty the trash");
             }
         });

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use api::StringMap;
 use errdefs::Result;
@@ -127,6 +128,8 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     /// Compiled filters by profile text and capability mask.
     pub(crate) filters: Mutex<HashMap<(String, u64), Filter>>,
+    /// Somebody is about to empty the trash.
+    pub(crate) trash_waits: AtomicBool,
     /// Held while a prune runs.
     pub(crate) pruning: Mutex<()>,
     /// Held while names are written into hosts files.

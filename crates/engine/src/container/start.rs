@@ -88,7 +88,10 @@ impl Shared {
     /// What hindered it; it is recorded too. A container that is to be removed automatically is removed then.
     pub(crate) fn start(self: &Arc<Self>, container: &Arc<Container>) -> Result<()> {
         let record = container.record();
-        match self.launch(container, &record) {
+        let launched = self.launch(container, &record);
+        // Not while it was starting: making a namespace takes the locks and the processor that a start needs.
+        self.parts.networks.refill();
+        match launched {
             Ok(handle) => {
                 let pid = handle.pid().unwrap_or(0);
                 let late = {
@@ -139,13 +142,14 @@ impl Shared {
 
     /// Gives back what a run has had: addresses and ports, volumes, the shim's directory. Failures are logged: there
     /// is nobody who could do more, and `restore` tries again.
-    pub(crate) fn end_run(&self, record: &Record) {
+    pub(crate) fn end_run(self: &Arc<Self>, record: &Record) {
         match self.parts.networks.release(&record.id) {
             Ok(endpoints) => {
                 for endpoint in &endpoints {
                     self.tell_network(endpoint, "disconnect");
                 }
                 self.tell_neighbours(&endpoints);
+                self.silence_later(endpoints);
             }
             Err(error) => {
                 tracing::error!(container = names::short(&record.id), %error, "cannot release the network");
@@ -153,10 +157,27 @@ impl Shared {
         }
         self.release_volumes(record);
         self.unmount_shm(record);
-        let dir = self.state_dir(&record.id);
-        if let Err(error) = fs::remove_dir_all(&dir).or_else(super::create::not_found_is_fine) {
-            tracing::error!(path = %dir.display(), %error, "cannot remove a run's directory");
+        match self.parts.snapshots.discard(&self.state_dir(&record.id)) {
+            Ok(true) => self.empty_trash_later(),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(container = names::short(&record.id), %error, "cannot remove a run's directory");
+            }
         }
+    }
+
+    /// Sets the links of a run that has ended down. The kernel makes whoever wants to wait while it takes dead namespaces
+    /// apart, so nobody waits for this.
+    fn silence_later(&self, endpoints: Vec<Endpoint>) {
+        if endpoints.iter().all(|endpoint| endpoint.host_link.is_empty()) {
+            return;
+        }
+        let networks = self.parts.networks.clone();
+        crate::background("silence", move || {
+            if let Err(error) = networks.silence(&endpoints) {
+                tracing::warn!(%error, "cannot silence the links of a container that has ended");
+            }
+        });
     }
 
     pub(crate) fn tell_network(&self, endpoint: &Endpoint, action: &str) {
@@ -208,7 +229,7 @@ impl Shared {
             return Err(error.context("failed to set up container networking").into());
         }
         self.tell_neighbours(&endpoints);
-        handle.wait_created()?;
+        // The shim goes on by itself when the container is made: nothing is left here that it must wait for.
         handle.start()?;
         for endpoint in &endpoints {
             self.tell_network(endpoint, "connect");

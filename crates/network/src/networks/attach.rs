@@ -141,7 +141,6 @@ impl Inner {
         let endpoints = self.state.lock().endpoints_of(container_id);
         let mut teardown = Collected::new();
         self.forget(&endpoints, &mut teardown);
-        teardown.step(self.silence(&endpoints));
         teardown.finish().map(|()| endpoints)
     }
 
@@ -168,8 +167,7 @@ impl Inner {
         endpoints.iter().for_each(|endpoint| state.forget(endpoint));
     }
 
-    /// Sets the links on the host down, so that a namespace that takes long to die no longer answers for its address.
-    fn silence(&self, endpoints: &[Endpoint]) -> Result<()> {
+    pub(super) fn silence(&self, endpoints: &[Endpoint]) -> Result<()> {
         let mut host = self.host.lock();
         for endpoint in endpoints.iter().filter(|endpoint| !endpoint.host_link.is_empty()) {
             let mut batch = Encoder::new();

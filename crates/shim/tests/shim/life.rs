@@ -44,10 +44,14 @@ fn all_output_is_in_the_log_when_the_end_is_told() {
 
 #[test]
 fn a_program_that_is_not_there_fails_in_dockers_words_without_an_end() {
-    for (program, code, text) in [
+    for (program, code, text, waits) in [
         ("nonesuch", 127, "exec: \"nonesuch\": executable file not found in $PATH"),
         ("/etc", 126, "exec: \"/etc\": is a directory: permission denied"),
-    ] {
+    ]
+    .into_iter()
+    .flat_map(|case| [(case, true), (case, false)])
+    .map(|((program, code, text), waits)| (program, code, text, waits))
+    {
         let harness = Harness::new();
         let mut plan = harness.plan("", false);
         plan.process.args = vec![program.to_owned()];
@@ -64,7 +68,9 @@ fn a_program_that_is_not_there_fails_in_dockers_words_without_an_end() {
             attaches: Vec::new(),
         };
         let handle = harness.launcher.launch(request).unwrap();
-        let error = handle.wait_created().and_then(|_| handle.start()).unwrap_err();
+        // The failure is told the same whether the start comes before the container is made or after.
+        let waited = if waits { handle.wait_created().map(drop) } else { Ok(()) };
+        let error = waited.and_then(|()| handle.start()).unwrap_err();
         assert_eq!((error.exit_code(), error.message.as_str()), (code, text));
         harness.check_gone(handle.shim_pid());
     }
@@ -169,7 +175,7 @@ fn one_that_is_killed_before_its_start_has_no_end_to_tell() {
     handle.wait_created().unwrap();
     handle.signal(9).unwrap();
     crate::harness::wait_until("the shim to end", || !crate::harness::alive(handle.shim_pid()));
-    assert!(handle.start().unwrap_err().message.contains("is not running"));
+    assert!(handle.start().unwrap_err().message.contains("was killed before its start"));
     harness.check_gone(handle.shim_pid());
 }
 
