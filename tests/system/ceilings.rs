@@ -18,6 +18,8 @@ struct Trace {
 impl Trace {
     fn of(daemon: &Daemon) -> Self {
         let file = daemon.scratch().join("trace");
+        // Of a trace before.
+        let _ = std::fs::remove_file(&file);
         let pid = daemon.pid().to_string();
         let mut strace = daemon
             .sandbox()
@@ -35,12 +37,12 @@ impl Trace {
         Self { strace, file }
     }
 
-    /// Ends the watch: each call's name with its count, from the first byte after `mark` appeared in the trace.
-    fn finish(mut self, mark: &str) -> BTreeMap<String, usize> {
+    /// Ends the watch: what was counted from the first byte after `mark` appeared in the trace.
+    fn finish(mut self, mark: &str) -> Counts {
         kill_process(Pid::from_child(&self.strace), Signal::INT).expect("signal strace");
         self.strace.wait().expect("reap strace");
         let file = std::fs::File::open(&self.file).expect("the trace");
-        let mut counts = BTreeMap::new();
+        let mut counts = Counts::default();
         let mut started = false;
         for line in BufReader::new(file).split(b'\n').map(|line| line.expect("read")) {
             let line = String::from_utf8_lossy(&line);
@@ -48,11 +50,44 @@ impl Trace {
             let call = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
             // A call that another thread's interrupted is shown again when it goes on: `<... name resumed>`.
             if let (true, Some((name, _))) = (started && !call.starts_with('<'), call.split_once('(')) {
-                *counts.entry(name.to_owned()).or_insert(0) += 1;
+                *counts.calls.entry(name.to_owned()).or_insert(0) += 1;
+                counts.netlink += usize::from(name.starts_with("send") && call.contains("nlmsg_len="));
             }
         }
         assert!(started, "the trace never shows {mark}");
+        eprintln!("{mark}: {} system calls, {counts:?}", counts.total());
         counts
+    }
+}
+
+/// What a piece of work took.
+#[derive(Debug, Default)]
+struct Counts {
+    calls: BTreeMap<String, usize>,
+    /// Requests to the kernel's network configuration and firewall.
+    netlink: usize,
+}
+
+impl Counts {
+    fn of(&self, names: &[&str]) -> usize {
+        names.iter().map(|name| self.calls.get(*name).copied().unwrap_or(0)).sum()
+    }
+
+    fn total(&self) -> usize {
+        self.calls.values().sum()
+    }
+
+    /// Calls that wait for the disk.
+    fn syncs(&self) -> usize {
+        self.of(&["fsync", "fdatasync", "syncfs", "sync", "sync_file_range"])
+    }
+
+    fn programs(&self) -> usize {
+        self.of(&["execve", "execveat"])
+    }
+
+    fn processes(&self) -> usize {
+        self.of(&["fork", "vfork", "clone", "clone3"])
     }
 }
 
@@ -64,12 +99,40 @@ fn one_start_stays_below_its_ceilings() {
     let trace = Trace::of(&daemon);
     daemon.hythe(["run", "--rm", "--name", "counted", "-p", "80", "busybox", "true"]).ok();
     let counts = trace.finish("name=counted");
-    let of = |names: &[&str]| names.iter().map(|name| counts.get(*name).copied().unwrap_or(0)).sum::<usize>();
-    let total: usize = counts.values().sum();
-    eprintln!("{total} system calls: {counts:?}");
-    assert_eq!(of(&["fsync", "fdatasync", "syncfs", "sync"]), 0, "a start waits for no disk: {counts:?}");
+    assert_eq!(counts.syncs(), 0, "a start waits for no disk: {counts:?}");
     // The shim, the container's process, and nobody else's program.
-    assert!(of(&["execve", "execveat"]) <= 2, "{counts:?}");
-    assert!(of(&["fork", "vfork", "clone", "clone3"]) <= 4, "{counts:?}");
-    assert!(total <= 1_500, "{total} system calls: {counts:?}");
+    assert!(counts.programs() <= 2, "{counts:?}");
+    assert!(counts.processes() <= 4, "{counts:?}");
+    // Link, addresses and rules; their end; and a namespace for the next one.
+    assert!(counts.netlink <= 10, "{counts:?}");
+    assert!(counts.total() <= 1_400, "{counts:?}");
+}
+
+#[test]
+fn exec_rm_and_ps_stay_below_their_ceilings() {
+    let daemon = Daemon::start();
+    daemon.hythe(["run", "-d", "--name", "counted", "busybox", "sleep", "1000000"]).ok();
+    daemon.hythe(["exec", "counted", "true"]).ok();
+    daemon.hythe(["ps"]).ok();
+
+    let trace = Trace::of(&daemon);
+    daemon.hythe(["exec", "counted", "true"]).ok();
+    let exec = trace.finish("/exec");
+    // The process is the shim's child: the engine only hands the connection over.
+    assert_eq!((exec.syncs(), exec.programs(), exec.netlink), (0, 0, 0), "{exec:?}");
+    assert!(exec.total() <= 150, "{exec:?}");
+
+    let trace = Trace::of(&daemon);
+    daemon.hythe(["ps"]).ok();
+    let ps = trace.finish("/containers/json");
+    assert_eq!((ps.syncs(), ps.programs(), ps.processes(), ps.netlink), (0, 0, 0, 0), "{ps:?}");
+    assert_eq!(ps.of(&["openat", "open", "pread64", "pwrite64"]), 0, "a list is made from memory: {ps:?}");
+    assert!(ps.total() <= 40, "{ps:?}");
+
+    let trace = Trace::of(&daemon);
+    daemon.hythe(["rm", "-f", "counted"]).ok();
+    let rm = trace.finish("DELETE /");
+    assert_eq!((rm.syncs(), rm.programs()), (0, 0), "{rm:?}");
+    assert!(rm.netlink <= 1, "{rm:?}");
+    assert!(rm.total() <= 250, "{rm:?}");
 }
