@@ -1,5 +1,6 @@
 //! The command line itself: contexts, configuration, completion, plugins, and its words next to those of Docker's own
 //! client.
 
+mod config;
 mod context;
 mod pair;

@@ -37,7 +37,7 @@ impl Config {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
                 let _ = writeln!(
                     std::io::stderr(),
-                    "WARNING: Error loading config file: {}: {error}",
+                    "WARNING: Error parsing config file ({}): {error}",
                     path.display()
                 );
                 Map::new()

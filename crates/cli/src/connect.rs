@@ -46,7 +46,8 @@ pub(crate) fn default_host(cli: &Cli) -> Outcome<String> {
 
 /// The context that stands for flags, environment and the default socket, as if it were kept in a file.
 pub(crate) fn default_context(cli: &Cli) -> Outcome<Meta> {
-    let engine = context::endpoint::fields_of(&default_host(cli)?, tls(cli).is_some_and(|tls| tls.insecure));
+    let insecure = tls(cli)?.is_some_and(|tls| tls.insecure);
+    let engine = context::endpoint::fields_of(&default_host(cli)?, insecure);
     Ok(Meta {
         name: context::DEFAULT.to_owned(),
         metadata: Some(serde_json::Map::new()),
@@ -56,7 +57,7 @@ pub(crate) fn default_context(cli: &Cli) -> Outcome<Meta> {
 
 /// The certificates that flags and environment name, as the files of a context.
 pub(crate) fn default_material(cli: &Cli) -> Outcome<Material> {
-    let Some(tls) = tls(cli) else { return Ok(Material::new()) };
+    let Some(tls) = tls(cli)? else { return Ok(Material::new()) };
     let mut files = std::collections::BTreeMap::new();
     for (name, path) in [("ca.pem", tls.ca), ("cert.pem", tls.cert), ("key.pem", tls.key)] {
         if let Some(path) = path {
@@ -150,7 +151,7 @@ fn choose(cli: &Cli) -> Outcome<Choice> {
         return parse(cli, context.host(), contexts.tls(&context));
     }
     let host = named_host(cli).map_err(resolve)?;
-    if host.is_empty() { Ok(default_engine(cli)) } else { parse(cli, &host, tls(cli)) }
+    if host.is_empty() { Ok(default_engine(cli)) } else { parse(cli, &host, tls(cli).map_err(resolve)?) }
 }
 
 fn parse(cli: &Cli, host: &str, tls: Option<TlsOptions>) -> Outcome<Choice> {
@@ -175,30 +176,32 @@ fn default_engine(cli: &Cli) -> Choice {
     Choice { endpoint: Endpoint::Unix(PathBuf::from(path)), connected }
 }
 
-/// The certificates that flags and environment name, if TLS is asked for.
-fn tls(cli: &Cli) -> Option<TlsOptions> {
+/// The certificates that flags and environment name, if TLS is asked for. The authority's has to be there; the client's
+/// own are used if they are.
+fn tls(cli: &Cli) -> Outcome<Option<TlsOptions>> {
     let verify = if cli.globals.given("tlsverify") {
         cli.globals.on("tlsverify")
     } else {
         environment::get("DOCKER_TLS_VERIFY").is_some()
     };
     if !verify && !cli.globals.on("tls") && environment::get("DOCKER_TLS").is_none() {
-        return None;
+        return Ok(None);
     }
     let directory = environment::get("DOCKER_CERT_PATH")
         .map_or_else(|| crate::config::directory(cli.globals.text("config")), PathBuf::from);
-    let file = |flag: &str, name: &str| {
+    let file = |flag: &str, name: &str, needed: bool| {
         let given = cli.globals.text(flag);
-        if given.is_empty() {
-            Some(directory.join(name)).filter(|path| path.exists())
-        } else {
-            Some(PathBuf::from(given))
+        let path = if given.is_empty() { directory.join(name) } else { PathBuf::from(given) };
+        match std::fs::metadata(&path) {
+            Ok(_) => Ok(Some(path)),
+            Err(_) if given.is_empty() && !needed => Ok(None),
+            Err(error) => Err(on_path("open", path.display(), &error)),
         }
     };
-    Some(TlsOptions {
-        ca: file("tlscacert", "ca.pem"),
-        cert: file("tlscert", "cert.pem"),
-        key: file("tlskey", "key.pem"),
+    Ok(Some(TlsOptions {
+        ca: file("tlscacert", "ca.pem", true)?,
+        cert: file("tlscert", "cert.pem", false)?,
+        key: file("tlskey", "key.pem", false)?,
         insecure: !verify,
-    })
+    }))
 }

@@ -3,6 +3,8 @@
 //! A helper is a program `docker-credential-NAME` that is told `get`, `store` or `erase` and speaks JSON. Secrets go
 //! through its standard input, never through its arguments.
 
+mod given;
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -13,10 +15,13 @@ use oci::reference::Reference;
 use serde_json::{Map, Value, json};
 
 use crate::cli::Cli;
+use crate::environment;
 use crate::failure::{Failure, Outcome};
 
 /// The key of Docker Hub.
 pub(crate) const HUB: &str = "https://index.docker.io/v1/";
+/// The variable that may hold credentials; they go before those that are kept, and are never written anywhere.
+const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 /// The user name that stands for a token.
 const TOKEN_USER: &str = "<token>";
 
@@ -55,8 +60,17 @@ fn helper(cli: &Cli, server: &str) -> Option<String> {
         .map(|name| format!("docker-credential-{name}"))
 }
 
-/// The credentials kept for `server`; empty ones if there are none.
+/// The credentials for `server`: of `DOCKER_AUTH_CONFIG`, else those that are kept; empty ones if there are none.
 pub(crate) fn load(cli: &Cli, server: &str) -> Outcome<Login> {
+    if let Some(given) = environment::get(VARIABLE) {
+        match given::of(&given, server) {
+            Ok(Some(login)) => return Ok(login),
+            Ok(None) => {}
+            Err(reason) => {
+                cli.warn(format!("Failed to create credential store from {VARIABLE}:  {reason}"));
+            }
+        }
+    }
     if let Some(program) = helper(cli, server) {
         return from_helper(&program, server);
     }

@@ -112,8 +112,8 @@ impl Endpoint {
 fn tcp_address(rest: &str, tls: bool) -> String {
     let port = if tls { PORT_TLS } else { PORT_PLAIN };
     match rest {
-        "" => format!("127.0.0.1:{port}"),
-        _ if rest.starts_with(':') => format!("127.0.0.1{rest}"),
+        "" => format!("localhost:{port}"),
+        _ if rest.starts_with(':') => format!("localhost{rest}"),
         _ if rest.ends_with(']') || !rest.contains(':') => format!("{rest}:{port}"),
         _ => rest.to_owned(),
     }
@@ -155,8 +155,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Tcp { address, tls: None } => write!(f, "tcp://{address}"),
-            Self::Tcp { address, tls: Some(_) } => write!(f, "https://{address}"),
+            Self::Tcp { address, .. } => write!(f, "tcp://{address}"),
             Self::Ssh(ssh) => write!(f, "ssh://{}", ssh.host),
         }
     }
@@ -171,8 +170,8 @@ mod tests {
         for (text, shown) in [
             ("unix:///run/x.sock", "unix:///run/x.sock"),
             ("unix://", "unix:///var/run/docker.sock"),
-            ("tcp://", "tcp://127.0.0.1:2375"),
-            ("tcp://:99", "tcp://127.0.0.1:99"),
+            ("tcp://", "tcp://localhost:2375"),
+            ("tcp://:99", "tcp://localhost:99"),
             ("tcp://h", "tcp://h:2375"),
             ("tcp://[::1]", "tcp://[::1]:2375"),
             ("tcp://[::1]:8/x", "tcp://[::1]:8"),
