@@ -4,3 +4,4 @@
 mod config;
 mod context;
 mod pair;
+mod words;

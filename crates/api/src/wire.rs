@@ -81,11 +81,12 @@ pub(crate) fn empty<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// Declares wire structs whose field names follow the case rule given first. `..part: T,` in front of the fields puts
-/// the fields of `T` among them; it must not go through [`nullable`], which would swallow a mistyped field of `T`.
+/// the fields of `T` among them, and `; ..part: T,` between fields does so in that place; it must not go through [`nullable`], which would swallow a mistyped field of `T`.
 macro_rules! wire {
     ($case:literal; $($(#[$meta:meta])* $name:ident {
         $(.. $flat:ident: $flat_ty:ty,)*
         $($(#[$fmeta:meta])* $field:ident: $ty:ty,)*
+        $(; .. $part:ident: $part_ty:ty, $($(#[$lmeta:meta])* $later:ident: $later_ty:ty,)*)?
     })*) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -93,6 +94,8 @@ macro_rules! wire {
         pub struct $name {
             $(#[serde(flatten)] pub $flat: $flat_ty,)*
             $($(#[$fmeta])* #[serde(deserialize_with = "crate::wire::nullable")] pub $field: $ty,)*
+            $(#[serde(flatten)] pub $part: $part_ty,
+            $($(#[$lmeta])* #[serde(deserialize_with = "crate::wire::nullable")] pub $later: $later_ty,)*)?
         }
     )*};
 }

@@ -218,7 +218,7 @@ fn help_command(cli: &mut Cli, words: &[String]) -> Outcome {
     let mut found = None;
     for word in words {
         let Some(entry) = find(entries, word) else {
-            return Err(Failure::new(format!("unknown help topic: {}", words.join(" "))));
+            return Err(Failure::new(format!("unknown help topic: {word}")));
         };
         cli.path = format!("{} {}", cli.path, entry.name);
         entries = match entry.node {

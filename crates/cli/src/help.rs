@@ -152,7 +152,7 @@ pub(crate) fn wrong_arguments(prog: &str, path: &str, command: &Command, count: 
     if matches!(command.args, Args::Terse(_)) {
         return Some(Failure::new(rule));
     }
-    let verb = if rule.starts_with("requires at least") { "See" } else { "Run" };
+    let verb = if matches!(command.args, Args::AtLeast(_)) { "See" } else { "Run" };
     Some(Failure::with_code(
         EXIT_FAILURE,
         format!(

@@ -11,7 +11,6 @@ pub type PortMap = BTreeMap<String, Option<Vec<PortBinding>>>;
 wire! { "PascalCase";
     /// The settings that depend on the host.
     HostConfig {
-        ..resources: Resources,
         binds: Option<Vec<String>>,
         #[serde(rename = "ContainerIDFile")] container_id_file: String,
         log_config: LogConfig,
@@ -48,6 +47,7 @@ wire! { "PascalCase";
         #[serde(skip_serializing_if = "empty")] sysctls: StringMap,
         #[serde(skip_serializing_if = "empty")] runtime: String,
         isolation: String,
+        ; ..resources: Resources,
         #[serde(skip_serializing_if = "empty")] mounts: Option<Vec<Mount>>,
         masked_paths: Option<Vec<String>>,
         readonly_paths: Option<Vec<String>>,

@@ -12,6 +12,7 @@ pub(super) mod rm;
 pub(super) mod save;
 pub(super) mod search;
 pub(super) mod tag;
+mod tree;
 
 use super::{Group, leaf};
 

@@ -50,10 +50,13 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     } else {
         let source = if format == "json" { "{{json .}}" } else { format };
         let compiled = template::compile(source).map_err(|failure| {
-            Failure::with_code(64, failure.text.replace("failed to parse template", "template parsing error"))
+            let text = failure.text.replace("failed to parse template", "template parsing error");
+            Failure::with_code(64, as_gos(&text))
         })?;
         let data = data(cli, &api_version, &context, server.as_deref().ok());
         let text = compiled.execute(&template::value(&data)).map_err(|error| {
+            // What was made of the template so far, and the end of its line.
+            let _ = cli.print("");
             let error = as_gos(&error);
             server
                 .as_ref()

@@ -5,6 +5,7 @@ mod inspect;
 pub(super) mod ls;
 mod prune;
 mod rm;
+mod update;
 
 use super::{Group, leaf};
 
@@ -17,5 +18,6 @@ pub(crate) static GROUP: Group = Group {
         leaf("ls", &ls::COMMAND).aliased(&["list"]),
         leaf("prune", &prune::COMMAND),
         leaf("rm", &rm::COMMAND).aliased(&["remove"]),
+        leaf("update", &update::COMMAND),
     ],
 };

@@ -188,7 +188,7 @@ fn source<'a>(kind: &Kind, format: &'a str, quiet: bool) -> (bool, &'a str) {
 pub(crate) fn render(kind: &Kind, format: &str, quiet: bool, rows: Vec<Row>) -> Outcome<String> {
     let (is_table, source) = source(kind, format, quiet);
     let source = source.replace("\\t", "\t").replace("\\n", "\n");
-    let compiled = template::compile(&source)?;
+    let compiled = template::compile(&source).map_err(parsing)?;
     let mut text = String::new();
     // Also without rows a template that names nothing known is a mistake.
     let header = header(kind, &source);
@@ -219,9 +219,44 @@ pub(crate) fn render(kind: &Kind, format: &str, quiet: bool, rows: Vec<Row>) -> 
     Ok(if is_table { table::align(&text) } else { text })
 }
 
+/// The template that `raw` stands for: one field a line.
+pub(crate) fn spelled_out(format: String, quiet: bool, short: &str, long: &str) -> String {
+    match format.as_str() {
+        "raw" if quiet => short.to_owned(),
+        "raw" => long.to_owned(),
+        _ => format,
+    }
+}
+
+/// Rows as one value, for templates that see all of them at once.
+pub(crate) fn list(rows: Vec<Row>) -> Value {
+    Value::List(Arc::from(rows.into_iter().map(Row::into_value).collect::<Vec<_>>()))
+}
+
+/// Refuses a format before the engine is asked for anything, as `ps` does. Its words differ from those of other lists,
+/// and places in the text are counted from the word `table`.
+pub(crate) fn check(kind: &Kind, format: &str) -> Outcome {
+    if matches!(format, "" | "table" | "json" | "raw") {
+        return Ok(());
+    }
+    // Judged by a container of which nothing is known.
+    let empty = kind.headers.iter().fold(Row::new(), |row, (name, _)| row.with(name, ""));
+    let empty = empty.with_labels(&api::StringMap::new());
+    template::compile(format)?.execute(&empty.into_value()).map(drop).map_err(|error| {
+        let text = failed(kind, &error).text;
+        let step = if text.contains("not defined") { "failed to parse" } else { "failed to execute" };
+        Failure::new(text.replacen("template parsing error", &format!("{step} template"), 1))
+    })
+}
+
+/// A failure of parsing in the words that lists use.
+fn parsing(failure: Failure) -> Failure {
+    Failure::new(failure.text.replacen("failed to parse template", "template parsing error", 1))
+}
+
 fn failed(kind: &Kind, error: &str) -> Failure {
     if error.contains("not defined") {
-        return Failure::new(format!("failed to parse template: {error}"));
+        return Failure::new(format!("template parsing error: {error}"));
     }
     let text = match error.split_once(": map has no entry for key ") {
         Some((place, key)) => {
@@ -229,7 +264,7 @@ fn failed(kind: &Kind, error: &str) -> Failure {
         }
         None => error.to_owned(),
     };
-    Failure::new(format!("failed to execute template: {text}"))
+    Failure::new(format!("template parsing error: {text}"))
 }
 
 fn header(kind: &Kind, source: &str) -> Outcome<String> {
@@ -250,7 +285,8 @@ fn header(kind: &Kind, source: &str) -> Outcome<String> {
             Ok(Value::String(Arc::from(last.replace(['-', '_'], " "))))
         })),
     );
-    template::compile_for_headers(source)?
+    template::compile_for_headers(source)
+        .map_err(parsing)?
         .execute(&Value::Map(Arc::new(fields)))
         .map(|text| text.replace("<nil>", "<no value>"))
         .map_err(|error| failed(kind, &error))
@@ -326,7 +362,7 @@ mod tests {
     fn unknown_fields_are_named_as_go_names_them() {
         assert_eq!(
             render(&KIND, "{{.Foo}}", false, rows()).unwrap_err().text,
-            "failed to execute template: template: :1:2: executing \"\" at <.Foo>: can't evaluate field Foo in type \
+            "template parsing error: template: :1:2: executing \"\" at <.Foo>: can't evaluate field Foo in type \
              *formatter.ContainerContext"
         );
     }

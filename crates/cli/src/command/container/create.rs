@@ -35,16 +35,25 @@ pub(super) struct Spec {
 
 /// Makes of the flags what is to be created.
 pub(super) fn spec(cli: &Cli, parsed: &Parsed) -> Outcome<Spec> {
-    Ok(Spec { request: settings::request(cli, parsed)? })
-}
-
-fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
-    let spec = spec(cli, parsed).map_err(|failure| {
+    let policy = parsed.text("pull");
+    let request = if ["always", "missing", "never"].contains(&policy) {
+        settings::request(cli, parsed)
+    } else {
+        Err(Failure::new(format!(
+            "invalid pull option: '{policy}': must be one of \"always\", \"missing\" or \"never\""
+        )))
+    };
+    let request = request.map_err(|failure| {
         Failure::with_code(
             EXIT_ENGINE,
             format!("{}: {}\n\nRun '{} --help' for more information", cli.prog, failure.text, cli.path),
         )
     })?;
+    Ok(Spec { request })
+}
+
+fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    let spec = spec(cli, parsed)?;
     let id = create(cli, parsed, &spec)?;
     cli.print(id)
 }

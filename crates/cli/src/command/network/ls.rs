@@ -53,6 +53,8 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let mut networks = cli.client()?.network_list(&filter::collect(parsed.all("filter")))?;
     networks.sort_by_key(|network| crate::format::natural::key(&network.name));
     let format = rows::choose(cli, parsed.text("format"), "networksFormat", quiet);
+    const RAW: &str = "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n";
+    let format = rows::spelled_out(format, quiet, "network_id: {{.ID}}", RAW);
     let truncate = !parsed.on("no-trunc");
     let rows = networks.iter().map(|network| row(network, truncate)).collect();
     cli.write(rows::render(&KIND, &format, quiet, rows)?)

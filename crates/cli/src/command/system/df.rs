@@ -2,14 +2,17 @@
 
 use crate::command::{Args, Command};
 use crate::flag::{NONE, boolean, text};
-use api::system::DiskUsage;
+use std::sync::Arc;
+
+use api::system::{BuildCache, DiskUsage};
+use gotmpl::Value;
 
 use crate::cli::Cli;
 use crate::command::{container, image, volume};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::flag::Parsed;
-use crate::format::human;
 use crate::format::rows::{self, Kind, Row, Wanted};
+use crate::format::{human, template};
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -43,12 +46,47 @@ static KIND: Kind = Kind {
 };
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
-    let usage = cli.client()?.disk_usage(&[])?;
     let format = parsed.text("format");
+    let usage = cli.client()?.disk_usage(&[])?;
     if parsed.on("verbose") && format.is_empty() {
         return cli.write(verbose(&usage)?);
     }
-    cli.write(rows::render(&KIND, format, false, summary(&usage))?)
+    const RAW: &str = "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\n\
+                       reclaimable: {{.Reclaimable}}\n";
+    if parsed.on("verbose") && format != "table" {
+        return cli.write(everything(&usage, format)?);
+    }
+    let format = rows::spelled_out(format.to_owned(), false, "", RAW);
+    cli.write(rows::render(&KIND, &format, false, summary(&usage))?)
+}
+
+/// All objects by a template, which sees the four lists.
+fn everything(usage: &DiskUsage, format: &str) -> Outcome<String> {
+    let lists = Lists::of(usage, false);
+    let lists = [
+        ("Images", lists.images),
+        ("Containers", lists.containers),
+        ("Volumes", lists.volumes),
+        ("BuildCache", lists.records),
+    ]
+    .map(|(name, rows)| (name, rows::list(rows)));
+    if format == "json" || format == "{{json .}}" {
+        let lists = lists.map(|(name, list)| format!("{name:?}:{}", template::to_json(&list)));
+        return Ok(rows::html_escaped(&format!("{{{}}}", lists.join(","))));
+    }
+    let fields = lists.into_iter().map(|(name, list)| (Arc::from(name), list)).collect();
+    let wrong =
+        |text: String| Failure::new(text.replacen("failed to parse template", "template parsing error", 1));
+    let compiled = template::compile(format).map_err(|failure| wrong(failure.text))?;
+    compiled.execute(&Value::Map(Arc::new(fields))).map_err(wrong)
+}
+
+/// The rows of all objects.
+struct Lists {
+    images: Vec<Row>,
+    containers: Vec<Row>,
+    volumes: Vec<Row>,
+    records: Vec<Row>,
 }
 
 fn summary(usage: &DiskUsage) -> Vec<Row> {
@@ -125,41 +163,50 @@ fn line(kind: &str, total: usize, active: usize, size: i64, reclaimable: i64) ->
         .with("Reclaimable", format!("{}{share}", human::size(reclaimable as f64)))
 }
 
+impl Lists {
+    fn of(usage: &DiskUsage, truncate: bool) -> Self {
+        let images = usage.images.as_deref().unwrap_or_default();
+        let containers = usage.containers.as_deref().unwrap_or_default();
+        let cache = usage.build_cache.as_deref().unwrap_or_default();
+        Self {
+            images: images
+                .iter()
+                .filter_map(|image| image::ls::rows_of(image, truncate, false, false).into_iter().next())
+                .map(|row| if truncate { row } else { row.with("Digest", "") })
+                .collect(),
+            containers: containers
+                .iter()
+                .map(|container| {
+                    let written = human::size_with_precision(container.size_rw as f64, 3);
+                    container::ls::row(&container.into(), truncate, &Wanted::all()).with("Size", written)
+                })
+                .collect(),
+            volumes: usage.volumes.as_deref().unwrap_or_default().iter().map(volume::ls::row).collect(),
+            records: cache.iter().map(|record| record_row(record, truncate)).collect(),
+        }
+    }
+}
+
+fn record_row(record: &BuildCache, truncate: bool) -> Row {
+    let used = record.last_used_at.map_or_else(String::new, |time| human::ago(time.unix()));
+    Row::new()
+        .with("ID", if truncate { human::short_id(&record.id) } else { &record.id })
+        .with("CacheType", &record.r#type)
+        .with("Size", human::size(record.size as f64))
+        .with("CreatedSince", human::ago(record.created_at.unix()))
+        .with("LastUsedSince", used)
+        .with("UsageCount", record.usage_count.to_string())
+        .with("Shared", record.shared.to_string())
+}
+
 fn verbose(usage: &DiskUsage) -> Outcome<String> {
     let table = |headers, table: &'static str, rows| {
         let kind = Kind { table, quiet: "", headers, type_name: "" };
         rows::render(&kind, "", false, rows)
     };
-    let images = usage.images.as_deref().unwrap_or_default();
-    let images = images
-        .iter()
-        .filter_map(|image| image::ls::rows_of(image, true, false, false).into_iter().next())
-        .collect();
-    let containers = usage.containers.as_deref().unwrap_or_default();
-    let containers = containers
-        .iter()
-        .map(|container| {
-            let written = human::size_with_precision(container.size_rw as f64, 3);
-            container::ls::row(&container.into(), true, &Wanted::all()).with("Size", written)
-        })
-        .collect();
-    let volumes = usage.volumes.as_deref().unwrap_or_default().iter().map(volume::ls::row).collect();
+    let Lists { images, containers, volumes, records } = Lists::of(usage, true);
     let cache = usage.build_cache.as_deref().unwrap_or_default();
     let cached: i64 = cache.iter().filter(|record| !record.shared).map(|record| record.size).sum();
-    let records = cache
-        .iter()
-        .map(|record| {
-            let used = record.last_used_at.map_or_else(String::new, |time| human::ago(time.unix()));
-            Row::new()
-                .with("ID", human::short_id(&record.id))
-                .with("CacheType", &record.r#type)
-                .with("Size", human::size(record.size as f64))
-                .with("CreatedSince", human::ago(record.created_at.unix()))
-                .with("LastUsedSince", used)
-                .with("UsageCount", record.usage_count.to_string())
-                .with("Shared", record.shared.to_string())
-        })
-        .collect();
     Ok(format!(
         "Images space usage:\n\n{}\nContainers space usage:\n\n{}\nLocal Volumes space usage:\n\n{}\nBuild cache usage: {}\n\n{}",
         table(

@@ -41,7 +41,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         "json" => "{{json .}}",
         format => format,
     };
-    let compiled = if format.is_empty() { None } else { Some(template::compile(format)?) };
+    let compiled = if format.is_empty() { None } else { Some(compile(format)?) };
     let now = Timestamp::now();
     let moment = |flag: &str| timestamp::parse(parsed.text(flag), now).map_err(Failure::new);
     let filters = filter::collect(parsed.all("filter"));
@@ -66,6 +66,14 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         writeln!(output, "{text}")?;
         output.flush()?;
     }
+}
+
+fn compile(format: &str) -> Outcome<template::Compiled> {
+    const EXIT_FORMAT: i32 = 64;
+    template::compile(format).map_err(|failure| {
+        let text = failure.text.replacen("failed to parse template", "Error parsing format", 1);
+        Failure::with_code(EXIT_FORMAT, text)
+    })
 }
 
 /// One line: when, what to which object, and what is known of it in parentheses.

@@ -30,23 +30,15 @@ pub(crate) static COMMAND: Command = Command {
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let format = parsed.text("format");
-    let client = client_info(cli);
+    if !format.is_empty() && !needs_engine(format) {
+        return formatted(cli, format, Json::Object(Vec::new()));
+    }
     let raw = match cli.client() {
         Ok(client) => client.info_raw().map_err(Failure::from),
         Err(failure) => Err(failure),
     };
     if !format.is_empty() {
-        let raw = raw?;
-        let mut info = Json::parse(&raw).map_err(|error| Failure::new(error.to_string()))?;
-        if let Json::Object(entries) = &mut info {
-            let client = Json::parse(client.to_string().as_bytes()).unwrap_or(Json::Null);
-            entries.push(("ClientInfo".to_owned(), client));
-        }
-        let source = if format == "json" { "{{json .}}" } else { format };
-        let compiled = template::compile(source).map_err(|failure| {
-            Failure::with_code(64, failure.text.replace("failed to parse template", "template parsing error"))
-        })?;
-        return cli.print(compiled.execute(&template::value(&info)).map_err(as_gos)?);
+        return formatted(cli, format, Json::parse(&raw?).map_err(|error| Failure::new(error.to_string()))?);
     }
     let mut text = format!(
         "Client:\n Version:    {}\n Context:    {}\n Debug Mode: {}\n",
@@ -75,6 +67,36 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         cli.warn(warning);
     }
     Ok(())
+}
+
+/// Whether a template asks for more than what the client knows of itself.
+fn needs_engine(format: &str) -> bool {
+    let mut fields = format.match_indices('.').filter(|(at, _)| {
+        // What follows a field is a part of it.
+        !format.get(..*at).is_some_and(|before| before.ends_with(|c: char| c.is_alphanumeric() || c == ')'))
+    });
+    !format.contains(".ClientInfo")
+        || fields.any(|(at, _)| !format.get(at..).is_some_and(|rest| rest.starts_with(".ClientInfo")))
+}
+
+/// Prints what the engine and the client say of themselves by a template.
+fn formatted(cli: &Cli, format: &str, mut info: Json) -> Outcome {
+    if let Json::Object(entries) = &mut info {
+        let client = Json::parse(client_info(cli).to_string().as_bytes()).unwrap_or(Json::Null);
+        entries.push(("ClientInfo".to_owned(), client));
+    }
+    let source = if format == "json" { "{{json .}}" } else { format };
+    let compiled = template::compile(source).map_err(|failure| {
+        Failure::with_code(64, failure.text.replace("failed to parse template", "template parsing error"))
+    })?;
+    match compiled.execute(&template::value(&info)) {
+        Ok(text) => cli.print(text),
+        Err(error) => {
+            // The end of the line that was begun.
+            cli.print("")?;
+            Err(as_gos(error))
+        }
+    }
 }
 
 /// The error in the words of Go, whose data has a type here.
@@ -243,6 +265,25 @@ fn registries(out: &mut String, info: &Info) {
         let _ = writeln!(out, " Firewall Backend: {}", firewall.driver);
         for [name, value] in firewall.info.iter().flatten() {
             let _ = writeln!(out, "  {name}: {value}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_client_knows_by_itself() {
+        for (format, needs) in [
+            ("{{.ClientInfo.Context}}", false),
+            ("{{json .ClientInfo}} {{.ClientInfo.Plugins}}", false),
+            ("{{.ClientInfo.Context}} {{.Driver}}", true),
+            ("{{json .}}", true),
+            ("json", true),
+            ("{{with .ClientInfo}}{{$.Driver}}{{end}}", true),
+        ] {
+            assert_eq!(needs_engine(format), needs, "{format}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `volume create`: create a volume.
 
 use crate::command::{Args, Command};
-use crate::flag::{NONE, many, text};
-use crate::opts::label;
+use crate::flag::{NONE, many, single, text};
+use crate::opts::{label, size};
 use api::volume::CreateRequest;
 
 use crate::cli::Cli;
@@ -17,15 +17,76 @@ pub(crate) static COMMAND: Command = Command {
     args: Args::AtMost(1),
     interspersed: true,
     flags: &[
+        text(
+            "availability",
+            NONE,
+            "Cluster Volume availability (\"active\", \"pause\", \"drain\") (default \"active\")",
+        ),
         text("driver", 'd', "Specify volume driver name (default \"local\")").default("local"),
+        text("group", NONE, "Cluster Volume group (cluster volumes)"),
         many("label", NONE, "list", Some(label::check), "Set metadata for a volume"),
+        single(
+            "limit-bytes",
+            NONE,
+            "bytes",
+            Some(size::check),
+            "Minimum size of the Cluster Volume in bytes",
+        ),
         many("opt", 'o', "map", None, "Set driver specific options (default map[])"),
         text("name", NONE, "Specify volume name").hide(),
+        single(
+            "required-bytes",
+            NONE,
+            "bytes",
+            Some(size::check),
+            "Maximum size of the Cluster Volume in bytes",
+        ),
+        text("scope", NONE, "Cluster Volume access scope (\"single\", \"multi\") (default \"single\")"),
+        many("secret", NONE, "map", None, "Cluster Volume secrets (default map[])"),
+        text(
+            "sharing",
+            NONE,
+            "Cluster Volume access sharing (\"none\", \"readonly\", \"onewriter\", \"all\") (default \"none\")",
+        ),
+        many(
+            "topology-preferred",
+            NONE,
+            "list",
+            None,
+            "A topology that the Cluster Volume would be preferred in",
+        ),
+        many(
+            "topology-required",
+            NONE,
+            "list",
+            None,
+            "A topology that the Cluster Volume must be accessible from",
+        ),
+        text("type", NONE, "Cluster Volume access type (\"mount\", \"block\") (default \"block\")"),
     ],
     run,
 };
 
+/// The flags that make a volume one of a cluster.
+const OF_CLUSTER: [&str; 10] = [
+    "availability",
+    "group",
+    "limit-bytes",
+    "required-bytes",
+    "scope",
+    "secret",
+    "sharing",
+    "topology-preferred",
+    "topology-required",
+    "type",
+];
+
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    if let Some(flag) = OF_CLUSTER.iter().find(|flag| parsed.given(flag)) {
+        return Err(Failure::new(format!(
+            "--{flag} is for cluster volumes, which need swarm mode: that is not there yet"
+        )));
+    }
     let named = parsed.text("name");
     if !named.is_empty() && !parsed.args.is_empty() {
         return Err(Failure::new(

@@ -19,6 +19,7 @@ pub(crate) static COMMAND: Command = Command {
     args: Args::None,
     interspersed: true,
     flags: &[
+        boolean("cluster", NONE, "Display only cluster volumes, and use cluster volume list formatting"),
         many("filter", 'f', "filter", Some(filter::check), "Provide filter values (e.g. \"dangling=true\")"),
         text(
             "format",
@@ -56,6 +57,14 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let mut volumes = cli.client()?.volume_list(&filter::collect(parsed.all("filter")))?.volumes;
     volumes.sort_by_key(|volume| crate::format::natural::key(&volume.name));
     let format = rows::choose(cli, parsed.text("format"), "volumesFormat", quiet);
+    let format =
+        rows::spelled_out(format, quiet, "name: {{.Name}}", "name: {{.Name}}\ndriver: {{.Driver}}\n");
+    if parsed.on("cluster") {
+        // There are none without swarm mode.
+        let kind =
+            Kind { table: "{{.Name}}\t{{.Group}}\t{{.Driver}}\t{{.Availability}}\t{{.Status}}", ..KIND };
+        return cli.write(rows::render(&kind, &format, quiet, Vec::new())?);
+    }
     cli.write(rows::render(&KIND, &format, quiet, volumes.iter().map(row).collect())?)
 }
 
