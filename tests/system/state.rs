@@ -51,6 +51,11 @@ fn every_seeded_fault_is_found() {
             "link hy-vbad belongs to no endpoint",
         ),
         (
+            "ip link add hy-0123456789ab type bridge".into(),
+            "ip link del hy-0123456789ab".into(),
+            "bridge hy-0123456789ab belongs to no network",
+        ),
+        (
             format!("nft delete element inet hythe {element}"),
             "nft add element inet hythe any4 '{ tcp . 18085 : 172.17.0.2 . 80 }'".into(),
             "the firewall lacks any4: tcp 18085 -> 172.17.0.2 80",
@@ -87,4 +92,33 @@ fn a_process_that_nobody_knows_to_be_gone_is_found() {
     assert!(found.iter().any(|problem| problem.contains(&id[..12])), "{found:#?}");
     daemon.boot();
     daemon.check_state();
+}
+
+#[test]
+fn what_a_crash_left_is_gone_after_a_start() {
+    let mut daemon = Daemon::start();
+    daemon.hythe(["run", "-d", "--name", "stays", "-p", "18087:80", "busybox", "sleep", "1000"]).ok();
+    daemon.kill();
+    let (data, state, stray) = (daemon.data(), daemon.state(), "cd".repeat(32));
+    for dir in [
+        data.join("snapshots/trash/old/deep"),
+        data.join("snapshots/staging/half"),
+        data.join(format!("snapshots/containers/{stray}/upper")),
+        data.join(format!("containers/{stray}/shm")),
+        data.join("volumes/.trash/old"),
+        state.join(format!("containers/{stray}")),
+        format!("/sys/fs/cgroup/pids{}/{stray}", daemon.cgroup()).into(),
+        format!("/sys/fs/cgroup/memory{}/{stray}/below", daemon.cgroup()).into(),
+    ] {
+        std::fs::create_dir_all(dir).expect("make what a crash would leave");
+    }
+    shell(
+        &daemon,
+        &format!("mount -t tmpfs shm {}", data.join("containers").join(&stray).join("shm").display()),
+    );
+    shell(&daemon, "ip link add hy-vcdcdcdcdcdc type veth peer name other");
+    shell(&daemon, "nft add element inet hythe ports4 '{ 127.0.0.1 . udp . 99 : 172.17.0.9 . 80 }'");
+    daemon.boot();
+    daemon.check_state();
+    assert_eq!(daemon.hythe(["ps", "-q"]).ok().lines().count(), 1);
 }

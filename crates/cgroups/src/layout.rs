@@ -3,6 +3,7 @@
 //! Read from the mount table, not from fixed paths: in a container the groups may be mounted elsewhere, read-only, or
 //! show only a part of the tree. Paths of containers are below the mount point, whatever part of the real tree that is.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -158,6 +159,15 @@ impl Layout {
     /// Mount point of the v2 tree.
     pub fn unified_mount(&self) -> Option<&Path> {
         self.unified.as_ref().map(|unified| unified.mount.as_path())
+    }
+
+    /// Names of the groups directly below `parent`, in whichever hierarchy they are.
+    pub fn children(&self, parent: &str) -> BTreeSet<String> {
+        let mounts = self.v1.iter().map(|h| h.mount.as_path()).chain(self.unified_mount());
+        let entries = mounts.filter_map(|mount| fs::read_dir(crate::group::below(mount, parent)).ok());
+        let dirs =
+            entries.flatten().flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        dirs.filter_map(|entry| entry.file_name().into_string().ok()).collect()
     }
 
     /// Makes the v2 tree's own group able to give controllers to children when this process is itself inside a

@@ -29,7 +29,7 @@ mod reactor;
 pub use adopt::Adopted;
 pub use handle::Handle;
 pub use launch::{Foreign, Forward, LaunchRequest, Launcher, PortProtocol};
-pub use record::Exit;
+pub use record::{Exit, remove_group};
 
 /// A container's id.
 pub type ContainerId = Arc<str>;

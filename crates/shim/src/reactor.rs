@@ -144,13 +144,17 @@ impl Reactor {
     fn lost(&self, shim: &Shim) {
         // Fails if the shim is not our child (adopted); it is reaped by its parent then.
         let _ = waitid(WaitId::PidFd(shim.pidfd.as_fd()), WaitIdOptions::EXITED);
-        let (told, created) = {
+        let (told, unmade, created) = {
             let state = shim.state();
-            (state.exited.is_some() || state.not_started, matches!(state.created, Some(Ok(_))))
+            let told = state.exited.is_some() || state.not_started;
+            (told, state.created.is_none(), matches!(state.created, Some(Ok(_))))
         };
         if !told && created {
             let exit = record::read_exit(&shim.state_dir).ok().flatten();
             self.exited(shim, exit.unwrap_or_else(|| record::bury(&shim.state_dir)));
+        } else if !told && unmade {
+            // Killed while it made the container: whoever waits for that learns it when the connection is closed.
+            record::end_group(&shim.state_dir);
         }
         shim.hung_up();
     }

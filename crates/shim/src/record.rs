@@ -73,8 +73,15 @@ pub(crate) fn write_state(state_dir: &Path, state: &ShimState) -> Result<()> {
 /// the kernel too, being the shim's), its group removed.
 pub(crate) fn bury(state_dir: &Path) -> Exit {
     let exit = Exit { code: 137, signal: Some(9), oom: false, at: logs::Time::now() };
-    let state = read_state(state_dir).ok().flatten();
-    if let Some(runtime) = state.as_ref().and_then(|state| state.runtime.as_ref()) {
+    end_group(state_dir);
+    let _ = write_exit(state_dir, &exit);
+    exit
+}
+
+/// Ends what a shim that is gone has left in its container's control group and with its runtime, and removes the group.
+pub(crate) fn end_group(state_dir: &Path) {
+    let Ok(Some(state)) = read_state(state_dir) else { return };
+    if let Some(runtime) = &state.runtime {
         let mut command = std::process::Command::new(&runtime.program);
         command.args(&runtime.args).arg("--root").arg(state_dir.join("oci"));
         // Best effort too: the processes are killed by their group below.
@@ -85,21 +92,22 @@ pub(crate) fn bury(state_dir: &Path) -> Exit {
             .stderr(std::process::Stdio::null())
             .status();
     }
-    if let Some(ShimState { cgroup: Some(path), .. }) = state
-        && let Ok(cgroup) = cgroups::Layout::detect().and_then(|layout| cgroups::Cgroup::open(&layout, &path))
-    {
-        // Best effort: what cannot be killed now is found again by the group's name.
-        let dying: Vec<_> = cgroup.pids().unwrap_or_default();
-        let dying: Vec<_> =
-            dying.into_iter().filter_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()).collect();
-        let _ = cgroup.kill();
-        for process in &dying {
-            let _ = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&DYING));
-        }
-        let _ = cgroup.remove();
+    if let (Some(path), Ok(layout)) = (&state.cgroup, cgroups::Layout::detect()) {
+        remove_group(&layout, path);
     }
-    let _ = write_exit(state_dir, &exit);
-    exit
+}
+
+/// Kills what is in a control group and removes it. Best effort: what cannot be removed now is found again by its name.
+pub fn remove_group(layout: &cgroups::Layout, path: &str) {
+    let Ok(cgroup) = cgroups::Cgroup::open(layout, path) else { return };
+    let dying: Vec<_> = cgroup.pids().unwrap_or_default();
+    let dying: Vec<_> =
+        dying.into_iter().filter_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()).collect();
+    let _ = cgroup.kill();
+    for process in &dying {
+        let _ = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&DYING));
+    }
+    let _ = cgroup.remove();
 }
 
 /// Removes everything of a shim that leaves no record.

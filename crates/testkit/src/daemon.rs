@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{PipeReader, Read, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::leakcheck::{Inventory, Scope};
 use crate::statecheck::{self, Observed};
-use crate::{Output, Sandbox, fixture, program, wait};
+use crate::{Api, Output, Sandbox, fixture, program, wait};
 
 /// How a test's daemon is to be started.
 #[derive(Debug, Default, Clone)]
@@ -74,8 +74,17 @@ impl Daemon {
 
     /// Starts the program again after [`Daemon::kill`] or [`Daemon::stop`], on the same data.
     pub fn boot(&mut self) {
+        let mut ready = self.begin_boot();
+        let mut byte = [0];
+        if ready.read(&mut byte).expect("read the ready pipe") != 1 {
+            panic!("hythed did not start:\n{}", self.log());
+        }
+    }
+
+    /// Begins to start the program again; a byte comes through the pipe when it answers.
+    pub fn begin_boot(&mut self) -> PipeReader {
         assert!(self.child.is_none(), "the daemon runs already");
-        let (mut ready, tell) = std::io::pipe().expect("a pipe");
+        let (ready, tell) = std::io::pipe().expect("a pipe");
         // The daemon inherits the writing end under its own number; everything else of the test is close-on-exec.
         rustix::io::fcntl_setfd(&tell, rustix::io::FdFlags::empty()).expect("clear close-on-exec");
         let log = File::options().create(true).append(true).open(self.log_path()).expect("the daemon's log");
@@ -100,10 +109,7 @@ impl Daemon {
         let child = command.stdout(log.try_clone().expect("dup")).stderr(log).spawn().expect("start hythed");
         drop(tell);
         self.child = Some(child);
-        let mut byte = [0];
-        if ready.read(&mut byte).expect("read the ready pipe") != 1 {
-            panic!("hythed did not start:\n{}", self.log());
-        }
+        ready
     }
 
     /// Kills the daemon with SIGKILL, as a crash would; its containers are left as they are.
@@ -194,6 +200,11 @@ impl Daemon {
         (code.parse().expect("a status"), body.to_owned())
     }
 
+    /// A client of the API for many quick requests.
+    pub fn door(&self) -> Api {
+        Api::new(self.socket())
+    }
+
     /// The sandbox it runs in.
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
@@ -257,7 +268,7 @@ impl Daemon {
     #[track_caller]
     pub fn check_state(&self) {
         let problems = statecheck::settle(&self.scope(), &|| self.listing());
-        assert!(problems.is_empty(), "state:\n{}\n\ndaemon log:\n{}", problems.join("\n"), self.log());
+        assert!(problems.is_empty(), "state:\n{}", problems.join("\n"));
     }
 
     fn listing(&self) -> Option<String> {

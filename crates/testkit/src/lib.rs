@@ -9,6 +9,7 @@
 //!
 //! Everything is judged through the public door: the `hythe` and `docker` command lines, the API socket, and traffic.
 
+mod api;
 mod daemon;
 pub mod fixture;
 pub mod leakcheck;
@@ -19,6 +20,7 @@ pub mod skip;
 pub mod statecheck;
 pub mod wait;
 
+pub use api::{Answer, Api};
 pub use daemon::{Daemon, Options};
 pub use output::Output;
 pub use registry::Registry;

@@ -1,11 +1,14 @@
 //! Putting containers into networks and taking them out, at once if they run.
 
+use std::collections::HashSet;
+
 use api::network::EndpointSettings;
 use errdefs::{Class, Error, Result, forbidden};
 use network::Netns;
 
 use super::Containers;
 use super::networking::{self, Mode};
+use super::shared::{Container, Shared};
 use super::stats::network_namespace;
 
 impl Containers {
@@ -97,6 +100,33 @@ impl Containers {
         shared.change(&container, |record| {
             record.networks.remove(&name);
         })?;
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Finishes or undoes what a crash cut short in a running container: `connect` writes the record last and
+    /// `disconnect` too, so an endpoint that the record does not ask for was never answered and goes, and a network of
+    /// the record without an endpoint was on its way out.
+    pub(crate) fn settle_networks(&self, container: &Container) -> Result<()> {
+        let record = container.record();
+        if networking::mode(&record) != Mode::Own {
+            return Ok(());
+        }
+        let networks = &self.parts.networks;
+        let id_of = |name: &String| networks.get(name).map(|network| network.id.clone()).ok();
+        let wanted: HashSet<String> = record.networks.keys().filter_map(id_of).collect();
+        let endpoints = networks.endpoints_of(&record.id);
+        for endpoint in endpoints.iter().filter(|endpoint| !wanted.contains(&endpoint.network_id)) {
+            networks.disconnect(&record.id, &endpoint.network_id)?;
+        }
+        let have: HashSet<&String> = endpoints.iter().map(|endpoint| &endpoint.network_id).collect();
+        let left = |name: &String| {
+            !matches!(name.as_str(), "none" | "host") && id_of(name).is_none_or(|id| !have.contains(&id))
+        };
+        if record.networks.keys().any(left) {
+            self.change(container, |record| record.networks.retain(|name, _| !left(name)))?;
+        }
         Ok(())
     }
 }

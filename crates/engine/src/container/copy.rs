@@ -18,6 +18,7 @@ use snapshot::{MountOptions, Writable};
 use super::mountpoint::{Kind, clean};
 use super::record::Record;
 use super::shared::{Container, Shared};
+use super::state::Phase;
 use super::{Containers, PutOptions};
 
 /// A tree of files of a container, to be written as a tar stream.
@@ -156,8 +157,8 @@ impl Shared {
             None if record.host.readonly_rootfs => Some("container rootfs is marked read-only"),
             _ => None,
         };
-        if let Ok(handle) = container.handle() {
-            return Ok(Place { root: handle.root_fd()?, path, read_only });
+        if let Some(root) = running_root(container)? {
+            return Ok(Place { root, path, read_only });
         }
         match mount.filter(|point| matches!(point.kind, Kind::Bind | Kind::Volume)) {
             Some(point) => {
@@ -178,7 +179,12 @@ impl Shared {
                     }
                 }
             }
-            None => Ok(Place { root: self.own_root(&record, false)?, path, read_only }),
+            None => {
+                // What `--rm` has ended is on its way out: its files are looked at, not mounted for writing again.
+                let root =
+                    self.own_root(&record, record.auto_remove).map_err(|error| going(container, error))?;
+                Ok(Place { root, path, read_only })
+            }
         }
     }
 
@@ -202,12 +208,28 @@ impl Shared {
         if record.config.user.is_empty() {
             return Ok(None);
         }
-        let root = match container.handle() {
-            Ok(handle) => handle.root_fd()?,
-            Err(_) => self.own_root(record, true)?,
+        let root = match running_root(container)? {
+            Some(root) => root,
+            None => self.own_root(record, true)?,
         };
         let identity = runtime::user::look_up(root, &record.config.user, &[])?;
         Ok(Some((identity.uid, identity.gid)))
+    }
+}
+
+/// What failed because the container is being removed: there is no such container.
+fn going(container: &Container, error: Error) -> Error {
+    let removing =
+        container.record().state.phase == Phase::Removing || container.progress.now().removed.is_some();
+    if removing { not_found(format!("No such container: {}", container.id)) } else { error }
+}
+
+/// The root of a running container; `None` if it does not run, or ends in this moment.
+fn running_root(container: &Container) -> Result<Option<OwnedFd>> {
+    let Ok(handle) = container.handle() else { return Ok(None) };
+    match handle.root_fd() {
+        Err(error) if error.class() == Class::Conflict => Ok(None),
+        root => root.map(Some),
     }
 }
 

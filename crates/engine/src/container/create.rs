@@ -1,7 +1,8 @@
 //! Making a container: everything is checked and resolved before the first effect, and all effects carry its ID.
 //!
 //! Order: name taken, volumes made, writable layer and directory made, record written, shown. A crash in between leaves
-//! directories with the ID but no record, which `restore` removes; nothing else.
+//! directories with the ID but no record, which `restore` removes. Anonymous volumes do not carry the ID: a container
+//! that has some is recorded before them, as one that is being removed, so that `restore` removes them too.
 
 use std::fs::DirBuilder;
 use std::os::fd::AsFd;
@@ -9,15 +10,15 @@ use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 
 use api::container::{Config, CreateResponse, HostConfig};
-use errdefs::{Context, Result};
+use errdefs::{Collected, Context, Result};
 use oci::digest::Digest;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use snapshot::MountOptions;
 
 use super::mountpoint::{Kind, MountPoint};
-use super::record::Record;
+use super::record::{CONTAINERS, Record};
 use super::shared::{Container, Shared};
-use super::state::State;
+use super::state::{Phase, State};
 use super::{Containers, CreateOptions, merge, names, networking, spec, validate};
 
 /// What a container takes from its image.
@@ -68,6 +69,7 @@ impl Containers {
             path,
             args,
             auto_remove: host.auto_remove,
+            remove_volumes: false,
             config,
             host,
             networks,
@@ -77,9 +79,10 @@ impl Containers {
         networking::ports(&record)?;
         record.mounts = shared.mount_points(&record)?;
         record.name = shared.take_name(&name, &id)?;
+        let anonymous = record.clone();
         let made = shared.make(record, &base);
         if made.is_err() {
-            shared.unmake(&id);
+            shared.unmake(&anonymous);
         }
         made.map(|()| CreateResponse { id, warnings })
     }
@@ -166,6 +169,11 @@ impl Shared {
     fn make(&self, mut record: Record, base: &Base) -> Result<()> {
         let lowers = self.parts.snapshots.container_lowers(&record.layers)?;
         let image_lowers = || self.parts.snapshots.lower_dirs(&base.layers);
+        if record.mounts.iter().any(MountPoint::is_anonymous) {
+            let mut intent = record.clone();
+            (intent.state.phase, intent.remove_volumes) = (Phase::Removing, true);
+            self.parts.store.put(&CONTAINERS, &record.id, &intent)?;
+        }
         for point in &mut record.mounts {
             self.make_mount(point)?;
         }
@@ -173,7 +181,7 @@ impl Shared {
         self.parts.snapshots.create_writable(&record.id, &lowers)?;
         let dir = self.data_dir(&record.id);
         DirBuilder::new().mode(0o710).create(&dir).context(|| format!("make {}", dir.display()))?;
-        self.parts.store.put(&super::record::CONTAINERS, &record.id, &record)?;
+        self.parts.store.put(&CONTAINERS, &record.id, &record)?;
         let layers = self.parts.images.lease_layers(&record.layers);
         let container = Container::new(record, layers);
         let record = container.record();
@@ -183,17 +191,19 @@ impl Shared {
     }
 
     /// Takes back what a failed [`Shared::make`] has made; what fails here is found again by `restore`.
-    fn unmake(&self, id: &str) {
+    fn unmake(self: &Arc<Self>, record: &Record) {
+        let id = &record.id;
         self.registry.remove(id);
-        let steps = [
-            self.parts.snapshots.remove_writable(id),
-            std::fs::remove_dir_all(self.data_dir(id))
-                .or_else(not_found_is_fine)
-                .context(|| "remove directory"),
-        ];
-        for error in steps.into_iter().filter_map(Result::err) {
+        let mut steps = Collected::new();
+        steps.step(self.parts.snapshots.remove_writable(id));
+        let dir = self.data_dir(id);
+        steps.step(std::fs::remove_dir_all(&dir).or_else(not_found_is_fine).context(|| "remove directory"));
+        self.remove_anonymous_volumes(record);
+        steps.step(self.parts.store.delete(&CONTAINERS, id));
+        if let Err(error) = steps.finish() {
             tracing::warn!(container = names::short(id), %error, "cannot undo a failed create");
         }
+        self.empty_trash_later();
     }
 
     /// Makes the volume of a mount point, or checks the source of a bind.

@@ -18,10 +18,10 @@ impl Containers {
         let container = self.shared.registry.find(reference)?;
         let what = |error: errdefs::Error| error.context(format!("cannot kill container: {reference}"));
         let number = if name.is_empty() { signal::KILL } else { signal::sendable(name).map_err(what)? };
-        let record = container.record();
         if self.shared.stop_between_runs(&container) {
             return Ok(());
         }
+        let record = container.record();
         if !record.state.phase.has_process() {
             return Err(what(container.not_running()));
         }

@@ -139,7 +139,8 @@ impl Shared {
         }
     }
 
-    fn shared_shm(&self, id: &str) -> std::path::PathBuf {
+    /// Where a shareable `/dev/shm` is mounted.
+    pub(crate) fn shared_shm(&self, id: &str) -> std::path::PathBuf {
         self.data_dir(id).join("shm")
     }
 

@@ -66,6 +66,13 @@ pub(crate) struct MountPoint {
     pub(crate) tmpfs: TmpfsOptions,
 }
 
+impl MountPoint {
+    /// A volume that was made for this container and goes with it.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.kind == Kind::Volume && self.anonymous
+    }
+}
+
 const PROPAGATION: [&str; 6] = ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
 
 /// Reads `-v`'s short form, `driver` being the container's `VolumeDriver`.

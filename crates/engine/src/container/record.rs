@@ -46,6 +46,9 @@ pub(crate) struct Record {
     pub(crate) state: State,
     /// A wish to be removed when it has exited; cleared by nothing.
     pub(crate) auto_remove: bool,
+    /// Its removal takes its anonymous volumes along; part of the intent, so that a removal goes on as it began.
+    #[serde(default)]
+    pub(crate) remove_volumes: bool,
 }
 
 impl store::Record for Record {

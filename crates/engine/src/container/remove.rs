@@ -1,6 +1,6 @@
 //! Removing a container: from the moment this answers it is gone for every observer.
 //!
-//! The intent is recorded first (phase "removing"); then its files, volumes and record go, so that a crash anywhere is
+//! The intent is recorded first (phase "removing"); then its volumes, files and record go, so that a crash anywhere is
 //! finished at the next start. Names are free once the record is gone.
 
 use std::sync::Arc;
@@ -25,40 +25,28 @@ impl Containers {
             return self.remove_link(reference);
         }
         let container = shared.registry.find(reference)?;
-        let what = |text: &str| errdefs::conflict(format!("cannot remove container \"{reference}\": {text}"));
-        match container.record().state.phase {
-            Phase::Removing => {
-                return Err(errdefs::conflict(format!(
-                    "removal of container {reference} is already in progress"
-                )));
+        loop {
+            shared.make_removable(self, &container, reference, options.force)?;
+            let _operation = container.operation.lock();
+            if matches!(container.progress.now().removed, Some(Ok(()))) {
+                // `--rm` was faster.
+                return Ok(());
             }
-            phase if phase.counts_as_running() && options.force => {
-                shared.happened(&container, |record| record.state.by_hand = true);
-                if !shared.stop_between_runs(&container) {
-                    kill(self, &container)?;
-                }
+            if !container.record().state.phase.counts_as_running() {
+                return shared.remove_stopped(&container, options);
             }
-            Phase::Paused => return Err(what("container is paused and must be unpaused first")),
-            Phase::Restarting => {
-                return Err(what(
-                    "container is restarting: stop the container before removing or force remove",
-                ));
+            // Its restart policy, or another client, has started it again meanwhile.
+            if !options.force {
+                return Err(refused(reference, RUNNING));
             }
-            Phase::Running => {
-                return Err(what("container is running: stop the container before removing or force remove"));
-            }
-            _ => {}
         }
-        let _operation = container.operation.lock();
-        if matches!(container.progress.now().removed, Some(Ok(()))) {
-            // `--rm` was faster.
-            return Ok(());
-        }
-        if container.record().state.phase.counts_as_running() {
-            return Err(what("container is running: stop the container before removing or force remove"));
-        }
-        shared.remove_stopped(&container, options)
     }
+}
+
+const RUNNING: &str = "container is running: stop the container before removing or force remove";
+
+fn refused(reference: &str, text: &str) -> errdefs::Error {
+    errdefs::conflict(format!("cannot remove container \"{reference}\": {text}"))
 }
 
 fn kill(containers: &Containers, container: &Container) -> Result<()> {
@@ -69,6 +57,32 @@ fn kill(containers: &Containers, container: &Container) -> Result<()> {
 }
 
 impl Shared {
+    /// Ends what runs if that is wanted, and refuses what cannot be removed.
+    fn make_removable(
+        self: &Arc<Self>,
+        containers: &Containers,
+        container: &Arc<Container>,
+        reference: &str,
+        force: bool,
+    ) -> Result<()> {
+        match container.record().state.phase {
+            Phase::Removing => {
+                Err(errdefs::conflict(format!("removal of container {reference} is already in progress")))
+            }
+            phase if phase.counts_as_running() && force => {
+                self.happened(container, |record| record.state.by_hand = true);
+                if self.stop_between_runs(container) { Ok(()) } else { kill(containers, container) }
+            }
+            Phase::Paused => Err(refused(reference, "container is paused and must be unpaused first")),
+            Phase::Restarting => Err(refused(
+                reference,
+                "container is restarting: stop the container before removing or force remove",
+            )),
+            Phase::Running => Err(refused(reference, RUNNING)),
+            Phase::Created | Phase::Exited | Phase::Dead => Ok(()),
+        }
+    }
+
     /// Removes a container that has no process; the operation lock is held.
     ///
     /// # Errors
@@ -79,7 +93,11 @@ impl Shared {
         options: RemoveOptions,
     ) -> Result<()> {
         self.cancel_restart(container);
-        let change = |record: &mut Record| record.state.phase = Phase::Removing;
+        let volumes = options.volumes;
+        let change = |record: &mut Record| {
+            record.state.phase = Phase::Removing;
+            record.remove_volumes |= volumes;
+        };
         // The wish to be removed when it has ended is an intent already.
         let record = if container.record().auto_remove {
             self.shown(container, change)
@@ -90,6 +108,10 @@ impl Shared {
         let mut steps = Collected::new();
         self.drop_execs_for_ever(container);
         self.end_run_quietly(&record);
+        // Before the record, which is what names them.
+        if record.remove_volumes {
+            self.remove_anonymous_volumes(&record);
+        }
         steps.step(self.parts.snapshots.remove_writable(id));
         steps.step(self.parts.snapshots.discard(&self.data_dir(id)));
         steps.step(self.parts.store.delete(&CONTAINERS, id));
@@ -104,9 +126,6 @@ impl Shared {
             return result;
         }
         self.registry.remove(id);
-        if options.volumes {
-            self.remove_anonymous_volumes(&record);
-        }
         self.empty_trash_later();
         self.tell(&record, "destroy", &[]);
         container.progress.update(|moment| moment.removed = Some(Ok(())));
@@ -120,9 +139,11 @@ impl Shared {
         }
     }
 
-    fn remove_anonymous_volumes(&self, record: &Record) {
-        for point in record.mounts.iter().filter(|point| point.kind == Kind::Volume && point.anonymous) {
-            let users = self.volume_users(&point.name);
+    /// Removes the volumes that were made for this container alone; its record goes next.
+    pub(crate) fn remove_anonymous_volumes(&self, record: &Record) {
+        for point in record.mounts.iter().filter(|point| point.is_anonymous()) {
+            let mut users = self.volume_users(&point.name);
+            users.retain(|id| *id != record.id);
             match self.parts.volumes.remove(&point.name, &users) {
                 Ok(()) => {
                     let attributes = [("driver".to_owned(), point.driver.clone())].into();

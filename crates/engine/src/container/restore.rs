@@ -4,11 +4,11 @@
 //! recorded like any other; removals go on; leftovers of `--rm` are removed; directories without a record go; and last,
 //! the restart policies start what they want.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::sync::Arc;
 
-use errdefs::{Context, Result};
+use errdefs::{Collected, Context, Result};
 use shim::{Adopted, Exit};
 
 use super::record::{CONTAINERS, Record};
@@ -40,39 +40,51 @@ impl Containers {
         for container in &all {
             shared.recover(container);
         }
-        self.remove_strays()?;
+        let strays = self.remove_strays()?;
         let live: HashSet<String> =
             all.iter().filter(|one| one.live.lock().handle.is_some()).map(|one| one.id.clone()).collect();
+        shared.remove_dead_groups(&before, &strays, &live);
         let reconciled = shared.parts.networks.reconcile(&live)?;
         tracing::info!(containers = all.len(), live = live.len(), ?reconciled, "restored");
         for (container, before) in all.iter().zip(before) {
             shared.boot(container, &before);
         }
+        // What an earlier daemon, or the steps above, removed and did not delete.
+        shared.empty_trash_later();
         Ok(())
     }
 
     /// Removes directories and writable layers of containers that have no record: creates that a crash cut short, and
-    /// removals that it cut after the record.
-    fn remove_strays(&self) -> Result<()> {
+    /// removals that it cut after the record. What cannot be removed is left for the next start. The IDs are given.
+    fn remove_strays(&self) -> Result<BTreeSet<String>> {
         let shared = &self.shared;
-        for id in shared.parts.snapshots.list_writables()? {
-            // Other writable layers are builds', whose names are no container IDs.
-            if names::is_id(&id) && shared.registry.by_id(&id).is_none() {
-                tracing::info!(container = names::short(&id), "removing files without a record");
-                shared.parts.snapshots.remove_writable(&id)?;
-            }
+        // Other writable layers are builds', whose names are no container IDs.
+        let stray = |id: &str| names::is_id(id) && shared.registry.by_id(id).is_none();
+        let mut strays = BTreeSet::new();
+        let mut sweep = Collected::new();
+        for id in shared.parts.snapshots.list_writables()?.into_iter().filter(|id| stray(id)) {
+            sweep.step(shared.parts.snapshots.remove_writable(&id));
+            strays.insert(id);
         }
         for dir in [&shared.config.data, &shared.config.state] {
             let entries = fs::read_dir(dir).context(|| format!("read {}", dir.display()))?;
             for entry in entries.flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if names::is_id(&name) && shared.registry.by_id(&name).is_none() {
-                    fs::remove_dir_all(entry.path())
-                        .context(|| format!("remove {}", entry.path().display()))?;
+                let (id, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+                if stray(&id) {
+                    let _ =
+                        rustix::mount::unmount(shared.shared_shm(&id), rustix::mount::UnmountFlags::DETACH);
+                    sweep.step(fs::remove_dir_all(&path).context(|| format!("remove {}", path.display())));
+                    strays.insert(id);
                 }
             }
         }
-        Ok(())
+        for id in &strays {
+            tracing::info!(container = names::short(id), "removed files without a record");
+        }
+        if let Err(error) = sweep.finish() {
+            tracing::error!(%error, "files without a record are left");
+        }
+        Ok(strays)
     }
 
     /// Stops the engine's own work for these containers (timers, probes). The containers live on.
@@ -92,6 +104,29 @@ impl Containers {
 }
 
 impl Shared {
+    /// Removes control groups of containers that do not run: left by a shim that was killed. Only of those that are or
+    /// were this engine's, because another one may have the same parent.
+    fn remove_dead_groups(&self, records: &[Arc<Record>], strays: &BTreeSet<String>, live: &HashSet<String>) {
+        let mut parents: BTreeMap<String, HashSet<&str>> = BTreeMap::new();
+        for record in records {
+            let cgroup = record.cgroup();
+            let parent = cgroup.rsplit_once('/').map_or("", |(parent, _)| parent);
+            parents.entry(parent.to_owned()).or_default().insert(&record.id);
+        }
+        let default = match self.config.cgroup_parent.trim_matches('/') {
+            "" => cgroups::DEFAULT_PARENT.to_owned(),
+            parent => format!("/{parent}"),
+        };
+        parents.entry(default).or_default().extend(strays.iter().map(String::as_str));
+        for (parent, ours) in parents {
+            let dead = |id: &String| ours.contains(id.as_str()) && !live.contains(id);
+            for id in self.layout.children(&parent).into_iter().filter(dead) {
+                tracing::info!(container = names::short(&id), "removing a control group that nobody is in");
+                shim::remove_group(&self.layout, &format!("{parent}/{id}"));
+            }
+        }
+    }
+
     /// Brings one container's record and its shim together.
     fn recover(self: &Arc<Self>, container: &Arc<Container>) {
         let _operation = container.operation.lock();
@@ -122,7 +157,8 @@ impl Shared {
         let leftover = record.auto_remove && !record.state.phase.counts_as_running();
         let begun = matches!(record.state.phase, Phase::Removing | Phase::Dead);
         if (leftover || begun) && container.progress.now().removed.is_none() {
-            let options = RemoveOptions { volumes: record.auto_remove, ..RemoveOptions::default() };
+            let volumes = record.auto_remove || record.remove_volumes;
+            let options = RemoveOptions { volumes, ..RemoveOptions::default() };
             if let Err(error) = self.remove_stopped(container, options) {
                 tracing::error!(container = self.short(container), %error, "cannot finish a removal");
             }
@@ -149,6 +185,9 @@ impl Shared {
             record.state.pid = pid;
             record.state.phase = if paused { Phase::Paused } else { Phase::Running };
         });
+        if let Err(error) = self.settle_networks(container) {
+            tracing::error!(container = self.short(container), %error, "cannot settle its networks");
+        }
         for point in record.mounts.iter().filter(|point| point.kind == super::mountpoint::Kind::Volume) {
             if let Err(error) = self.parts.volumes.acquire(&point.name, &record.id) {
                 tracing::error!(container = self.short(container), volume = point.name, %error, "acquire");

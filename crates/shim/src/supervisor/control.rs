@@ -362,7 +362,13 @@ impl Supervisor {
         self.running(INIT)?;
         let pid = self.processes[INIT].as_ref().map_or(0, |process| process.pid.as_raw_nonzero().get());
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        open(format!("/proc/{pid}/root"), flags, Mode::empty()).context(|| "open the container's root")
+        match open(format!("/proc/{pid}/root"), flags, Mode::empty()) {
+            // It has ended and has not been reaped yet.
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::SRCH) => {
+                Err(conflict(format!("container {} is not running", self.id)))
+            }
+            root => root.context(|| "open the container's root"),
+        }
     }
 
     fn pids(&self) -> Result<Vec<i32>> {

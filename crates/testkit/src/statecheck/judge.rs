@@ -360,7 +360,7 @@ fn links(seen: &Observed, tell: &mut Tell<'_>) {
         if veth && !owned.contains(name.as_str()) {
             tell(format!("link {name} belongs to no endpoint"));
         }
-        if name.starts_with("br-") && !known.contains(name.as_str()) {
+        if name.starts_with("hy-") && !veth && !known.contains(name.as_str()) {
             tell(format!("bridge {name} belongs to no network"));
         }
     }

@@ -28,6 +28,7 @@ pub(crate) fn record() -> Record {
         mounts: Vec::new(),
         state: State::created(),
         auto_remove: false,
+        remove_volumes: false,
     }
 }
 
