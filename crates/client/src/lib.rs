@@ -1,8 +1,8 @@
 //! A synchronous client of the Docker Engine API, one file an operation, the same words as the command line.
 //!
 //! Invariants: no async runtime, no thread of its own (but one behind a hijacked TLS connection), nothing is done
-//! before the first request. A [`Client`] can talk to any engine from API 1.24 on: the version is agreed on by
-//! `/_ping` before the first request. Requests and answers are `api`'s types; `inspect` answers stay bytes, because
+//! before the first request. A [`Client`] can talk to any engine from API 1.24 on: it speaks the newest
+//! version until an answer says that the engine's is older. Requests and answers are `api`'s types; `inspect` answers stay bytes, because
 //! they are shown as the engine wrote them.
 
 mod connection_failure;
@@ -104,5 +104,18 @@ impl Client {
         }
         let ping = self.ping()?;
         Ok(*self.version.get_or_init(|| ping.negotiated()))
+    }
+
+    /// The version to try: the one spoken, if it is known yet.
+    fn presumed_version(&self) -> ApiVersion {
+        self.options.version.or(self.version.get().copied()).unwrap_or(ApiVersion::NEWEST)
+    }
+
+    /// Takes the engine's version from an answer of it.
+    fn learn_version(&self, head: &Head) {
+        if let Some(Ok(version)) = head.field("api-version").map(str::parse::<ApiVersion>) {
+            // Known already, mostly.
+            let _ = self.version.set(version.min(ApiVersion::NEWEST));
+        }
     }
 }

@@ -19,6 +19,9 @@ const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The largest error answer that is read.
 const ERROR_BYTES_MAX: u64 = 1024 * 1024;
 
+/// The status of the answer to a request in a version that the engine does not speak, among others.
+const TOO_NEW: u16 = 400;
+
 /// The body of a request.
 pub(crate) enum Payload<'a> {
     None,
@@ -172,8 +175,31 @@ impl Client {
         Ok((head, body))
     }
 
+    /// Sends `request` in the newest version until the engine is known to speak an older one: every answer says which it
+    /// speaks, and a request that is too new is refused before anything is done.
     fn exchange(&self, mut request: Request<'_>) -> Result<(Head, Connection)> {
-        let version = if request.versioned { Some(self.api_version()?) } else { None };
+        let version = match request.payload {
+            _ if !request.versioned => None,
+            // It can be sent only once.
+            Payload::Stream(..) => Some(self.api_version()?),
+            _ => Some(self.presumed_version()),
+        };
+        let (head, connection) = self.attempt(&mut request, version)?;
+        self.learn_version(&head);
+        let Some(version) = version.filter(|_| head.status == TOO_NEW) else { return Ok((head, connection)) };
+        let spoken = self.api_version()?;
+        if spoken >= version {
+            return Ok((head, connection));
+        }
+        drop(connection);
+        self.attempt(&mut request, Some(spoken))
+    }
+
+    fn attempt(
+        &self,
+        request: &mut Request<'_>,
+        version: Option<crate::ApiVersion>,
+    ) -> Result<(Head, Connection)> {
         let text = request.head(self, version);
         let pooled = self.pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
         // An idle connection may have been closed by the engine meanwhile; only a body that can be sent again may

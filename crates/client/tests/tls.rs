@@ -57,11 +57,6 @@ fn serve(directory: &Path) -> (u16, std::thread::JoinHandle<()>) {
         }
         reader
             .get_mut()
-            .write_all(b"HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nContent-Length: 0\r\n\r\n")
-            .unwrap();
-        head(&mut reader).unwrap();
-        reader
-            .get_mut()
             .write_all(b"HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n")
             .unwrap();
         let mut input = Vec::new();

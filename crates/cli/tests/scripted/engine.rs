@@ -17,6 +17,18 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
+impl Request {
+    /// The minor number of the API version in its path, if there is one.
+    fn version(&self) -> Option<u32> {
+        let version = self.target.strip_prefix("/v")?.split('/').next()?;
+        Some(minor(version))
+    }
+}
+
+fn minor(version: &str) -> u32 {
+    version.strip_prefix("1.").and_then(|minor| minor.parse().ok()).expect("a version")
+}
+
 type Answer = dyn Fn(&Request, &mut UnixStream) + Send + Sync;
 
 /// The engine, and the directory of its socket.
@@ -26,7 +38,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// An engine of API `version` that answers everything but pings with `answer`.
+    /// An engine of API `version` that answers everything but pings, and what is too new for it, with `answer`.
     pub(crate) fn new(
         version: &'static str,
         answer: impl Fn(&Request, &mut UnixStream) + Send + Sync + 'static,
@@ -98,6 +110,19 @@ fn serve(mut stream: UnixStream, version: &str, seen: &Mutex<Vec<Request>>, answ
         if request.target == "/_ping" {
             let head = format!("HTTP/1.1 200 OK\r\nApi-Version: {version}\r\nContent-Length: 0\r\n\r\n");
             stream.write_all(head.as_bytes()).unwrap();
+            continue;
+        }
+        if request.version().is_some_and(|asked| asked > minor(version)) {
+            // As Docker refuses what is too new for it.
+            let body = format!(
+                r#"{{"message":"client version is too new. Maximum supported API version is {version}"}}"#
+            );
+            let head = format!(
+                "HTTP/1.1 400 Bad Request\r\nApi-Version: {version}\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all((head + &body).as_bytes()).unwrap();
             continue;
         }
         seen.lock().unwrap().push(request.clone());
