@@ -40,8 +40,15 @@ fn exec(daemon: &Daemon, container: &str) -> String {
 fn clients_that_hang_up_leave_nothing_behind() {
     let daemon = Daemon::start();
     daemon.hythe(["run", "-d", "--name", "quiet", "busybox", "sleep", "1000"]).ok();
-    let open =
-        || std::fs::read_dir(format!("/proc/{}/fd", daemon.pid())).expect("the daemon's files").count();
+    let links = || {
+        let fds = std::fs::read_dir(format!("/proc/{}/fd", daemon.pid())).expect("the daemon's files");
+        fds.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok()).collect::<Vec<_>>()
+    };
+    // The namespace that the container has taken is being replaced, which takes descriptors too: four ready ones, and
+    // the daemon's own.
+    let namespaces = || links().iter().filter(|link| link.to_string_lossy().starts_with("net:")).count();
+    wait::until_true("the pool of namespaces is full", || namespaces() == 5);
+    let open = || links().len();
     let before = open();
     for _ in 0..5 {
         for request in [

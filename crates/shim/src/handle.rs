@@ -213,14 +213,25 @@ impl Handle {
         match self.0.ask(Request::Start, &[]) {
             Ok((Answer::Done, _)) => Ok(()),
             Ok((Answer::StartFailed(error), _)) => Err(error),
-            Ok((Answer::Failed(failure), _)) => Err(Error::from(failure).into()),
+            // There may be no container any more to be started: then it has said why before this.
+            Ok((Answer::Failed(failure), _)) => match self.0.state().created.clone() {
+                Some(Err(error)) => Err(error),
+                _ => Err(Error::from(failure).into()),
+            },
             Ok((other, _)) => Err(unexpected(&other).into()),
             // It may have failed before it was asked.
-            Err(error) => match &self.0.state().created {
-                Some(Err(failed)) => Err(failed.clone()),
-                _ => Err(error.into()),
-            },
+            Err(error) => Err(self.last_word().unwrap_or_else(|| error.into())),
         }
+    }
+
+    /// Why the container could not be made, from a shim that has gone. What it said last may not have been read yet, so
+    /// this waits for the end of what it said.
+    fn last_word(&self) -> Option<runtime::StartError> {
+        let mut state = self.0.state();
+        while !state.gone && state.exited.is_none() {
+            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.created.clone().and_then(Result::err)
     }
 
     /// The process id of the container's first process, if it has been made.

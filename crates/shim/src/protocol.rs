@@ -216,7 +216,12 @@ pub(crate) enum Received<T> {
 
 /// Receives one message; `buffer` must hold [`PACKET_MAX`] bytes.
 pub(crate) fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Received<T>> {
-    let (len, mut fds) = match sys::socket::receive(socket, buffer) {
+    let received = match sys::socket::receive(socket, buffer) {
+        // The other end closed without having read all of ours; the kernel says so once, and before what it has sent.
+        Err(error) if error.errno() == rustix::io::Errno::CONNRESET => sys::socket::receive(socket, buffer),
+        other => other,
+    };
+    let (len, mut fds) = match received {
         Ok(got) => got,
         Err(error) if error.errno() == rustix::io::Errno::AGAIN => return Ok(Received::Nothing),
         Err(error) if error.errno() == rustix::io::Errno::CONNRESET => return Ok(Received::Closed),
@@ -282,6 +287,18 @@ mod tests {
             assert!(matches!(got.request, Request::Attach { options } if options.initial.len() == len));
             assert_eq!((got.number, fds), (7, 1));
         }
+    }
+
+    #[test]
+    fn the_last_message_of_one_who_did_not_read_ours_arrives() {
+        let (a, b) = sys::socket::packet_pair().unwrap();
+        send(a.as_fd(), &Numbered { number: 1, request: Request::Start }, &[]).unwrap();
+        send(b.as_fd(), &Message::Replaced, &[]).unwrap();
+        drop(b);
+        let mut buffer = vec![0; PACKET_MAX];
+        let mut next = || receive::<Message>(a.as_fd(), &mut buffer).unwrap();
+        assert!(matches!(next(), Received::Message(Message::Replaced, _)));
+        assert!(matches!(next(), Received::Closed));
     }
 
     #[test]
