@@ -1,6 +1,6 @@
 //! `pull`: from a real registry on loopback.
 
-use testkit::{Daemon, Options, Registry, Sandbox};
+use testkit::{Daemon, Options, Registry, Sandbox, wait};
 
 fn with_registry(images: &[&str]) -> (Registry, Daemon) {
     let sandbox = Sandbox::new();
@@ -50,6 +50,27 @@ fn shared_layers_are_fetched_once() {
         daemon.hythe(["run", "--rm", "redis", "redis-cli", "--version"]).ok().split(' ').next(),
         Some("redis-cli")
     );
+}
+
+#[test]
+fn what_a_push_has_compressed_is_not_kept_as_a_tar_too() {
+    let (registry, daemon) = with_registry(&["busybox"]);
+    daemon.hythe(["run", "--name", "cc", "busybox", "sh", "-c", "echo mine > /file"]).ok();
+    let name = format!("{}/mine:1", registry.address());
+    daemon.hythe(["commit", "cc", &name]).ok();
+    let layers = daemon.hythe(["image", "inspect", "-f", "{{join .RootFS.Layers \" \"}}", &name]).ok();
+    let diff_id = layers.rsplit(':').next().expect("a layer");
+    let tar = daemon.data().join("content/blobs/sha256").join(diff_id);
+    assert!(tar.exists(), "{}", tar.display());
+    daemon.hythe(["push", &name]).ok();
+    wait::until_true("the tar is gone", || !tar.exists());
+    // It can be pushed again, and pulled.
+    let other = format!("{}/mine:2", registry.address());
+    daemon.hythe(["tag", &name, &other]).ok();
+    daemon.hythe(["push", &other]).ok();
+    daemon.hythe(["rm", "cc"]).ok();
+    daemon.hythe(["rmi", &name, &other]).ok();
+    assert_eq!(daemon.hythe(["run", "--rm", "--pull", "always", "-q", &other, "cat", "/file"]).ok(), "mine");
 }
 
 #[test]

@@ -224,6 +224,13 @@ impl Images {
         let request =
             ::image::PushRequest { all_tags: reference.is_name_only(), reference, auth: auth(auth_config) };
         self.images.push(&request, &progress::Messages(watch), cancel)?;
+        // A layer need not be kept in two forms; nobody waits while the disk is flushed for that.
+        let images = Arc::clone(&self.images);
+        crate::background("plain forms", move || {
+            if let Err(error) = images.drop_plain_forms() {
+                tracing::warn!(%error, "layers that were compressed for a push are kept as tars too");
+            }
+        });
         let attributes = StringMap::from([("name".to_owned(), request.reference.familiar_name())]);
         self.events.publish(Kind::Image, "push", &request.reference.familiar(), attributes);
         Ok(())

@@ -152,6 +152,11 @@ impl Images {
         pull::push(&self.catalog, &self.client, request, progress, cancel)
     }
 
+    /// Removes the tars of layers that a push has compressed; waits for the disk before.
+    pub fn drop_plain_forms(&self) -> Result<()> {
+        self.catalog.drop_plain_forms()
+    }
+
     /// Makes an image from a tar of a root file system: plain, gzip, zstd, bzip2 or xz.
     pub fn import(
         &self,

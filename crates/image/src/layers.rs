@@ -70,14 +70,14 @@ impl Source for Outgoing<'_> {
 
     fn compress(&self, diff_id: &Digest, copy: &mut dyn Write) -> Result<Descriptor> {
         let content = &self.catalog.content;
-        let blobs = self.blobs(diff_id)?;
-        let plain = blobs.iter().find(|blob| is_plain(blob));
-        let plain = plain.ok_or_else(|| errdefs::not_found(format!("layer {diff_id} has no plain form")))?;
-        // Another push of the layer waits here, and then finds it compressed.
+        // Another push of the layer waits here, and then finds it compressed, perhaps no longer plain.
         let mut ingest = content.ingest(&format!("gzip {diff_id}"))?;
         if let Form::Compressed(blob) = self.form(diff_id)? {
             return Ok(*blob);
         }
+        let blobs = self.blobs(diff_id)?;
+        let plain = blobs.iter().find(|blob| is_plain(blob));
+        let plain = plain.ok_or_else(|| errdefs::not_found(format!("layer {diff_id} has no plain form")))?;
         ingest.reset()?;
         let mut both = Both { ingest: &mut ingest, copy: Some(copy) };
         distribution::gzip::gzip(&mut content.open_verified(&plain.digest)?, &mut both)?;
