@@ -108,6 +108,16 @@ impl Socket {
         Ok(Self { fd, sequence: 0, messages: 0, buffer: vec![0; RECEIVE_BUFFER] })
     }
 
+    /// The index of a link in this socket's namespace. Unlike a request for the link, it does not wait for whoever changes
+    /// links, which the end of a namespace does for milliseconds.
+    pub(crate) fn index_of(&self, name: &str) -> Result<Option<u32>> {
+        match net::netdevice::name_to_index(&self.fd, name) {
+            Ok(index) => Ok(Some(index)),
+            Err(Errno::NODEV) => Ok(None),
+            Err(errno) => Err(std::io::Error::from(errno)).context(|| format!("look for link {name}")),
+        }
+    }
+
     /// How many messages were sent so far.
     pub(crate) fn messages(&self) -> u64 {
         self.messages

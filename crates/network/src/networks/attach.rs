@@ -44,8 +44,8 @@ impl Inner {
     /// put another in its place.
     fn bridge_index(&self, network: &Network) -> Result<u32> {
         for _ in 0..2 {
-            if let Some(link) = route::link(&mut self.host.lock(), &network.bridge)? {
-                return Ok(link.index);
+            if let Some(index) = self.host.lock().index_of(&network.bridge)? {
+                return Ok(index);
             }
             self.ensure_bridge(network)?;
         }
