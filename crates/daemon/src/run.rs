@@ -24,6 +24,8 @@ const BLOCKING: usize = 512;
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Stacks of engine calls: the deepest is a JSON document.
 const STACK: usize = 1 << 20;
+/// Heaps that all threads share: enough that they seldom wait for each other.
+const HEAPS: u16 = 2;
 /// How long calls under way may go on after the end has been asked for; containers are not in danger.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -42,6 +44,7 @@ fn raise_descriptor_limit() {
 pub(crate) fn run(config: Config, args: Vec<String>) -> Result<()> {
     let level = log::start(&config.log_level, config.log_json);
     raise_descriptor_limit();
+    sys::memory::share_heaps(HEAPS);
     for name in &config.ignored {
         tracing::info!("--{name} has no meaning for this engine and is ignored");
     }
@@ -57,6 +60,8 @@ pub(crate) fn run(config: Config, args: Vec<String>) -> Result<()> {
         .thread_keep_alive(KEEP_ALIVE)
         .thread_stack_size(STACK)
         .thread_name("hythed")
+        // A thread that has had nothing to do for a while ends: a burst of work is over.
+        .on_thread_stop(sys::memory::trim)
         .enable_all()
         .build()
         .context(|| "start the runtime")?;

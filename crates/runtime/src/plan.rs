@@ -5,6 +5,7 @@
 //! so both sides must be of the same build; they are, the shim is started from the daemon's own copy.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cgroups::{Layout, Limits};
 use serde::{Deserialize, Serialize};
@@ -193,10 +194,27 @@ pub struct Device {
 /// A compiled system call filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
-    /// The instructions, one in each number: operation, jumps (8 bits each), operand, from the low bits up.
-    pub program: Vec<u64>,
+    /// The instructions, one in each number: operation, jumps (8 bits each), operand, from the low bits up. Shared by
+    /// all containers that have the same.
+    #[serde(with = "shared")]
+    pub program: Arc<[u64]>,
     /// `SECCOMP_FILTER_FLAG_*` bits.
     pub flags: u64,
+}
+
+/// Numbers that are shared here, as the list they are.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(numbers: &Arc<[u64]>, to: S) -> Result<S::Ok, S::Error> {
+        numbers.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<[u64]>, D::Error> {
+        Vec::deserialize(from).map(Into::into)
+    }
 }
 
 /// The container's control group.

@@ -55,7 +55,7 @@ impl Shared {
                 return;
             }
             live.handle = None;
-            live.plan = None;
+            live.exec_plan = None;
             live.health.stop(&self.timers);
             if let Some(signal) = live.log_ended.take() {
                 signal.set();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use errdefs::{Context, Result};
 use oci::runtime::{RootfsPropagation, Spec};
-use runtime::plan::{Filter, RootSource, User};
+use runtime::plan::{ExecPlan, Filter, RootSource, User};
 use runtime::seccomp::{self, Profile};
 use runtime::{CompileOptions, Plan};
 
@@ -100,17 +100,19 @@ impl Shared {
         Ok(Some(shim::Foreign { program: program.clone(), args: args.clone(), spec }))
     }
 
-    /// The plan of the run that is; made anew for a container that an earlier daemon started.
+    /// What an exec in the running container takes from it, with the container's own process; made anew for a container
+    /// that an earlier daemon started.
     ///
     /// # Errors
     /// As [`Shared::plan`].
-    pub(crate) fn live_plan(&self, container: &Container) -> Result<Arc<Plan>> {
-        if let Some(plan) = container.live.lock().plan.clone() {
+    pub(crate) fn exec_plan(&self, container: &Container) -> Result<Arc<ExecPlan>> {
+        if let Some(plan) = container.live.lock().exec_plan.clone() {
             return Ok(plan);
         }
-        // Execs take only the process's defaults, namespaces, group and filter from it: no mounts are needed.
-        let plan = Arc::new(self.plan(&container.record(), Vec::new(), Shm::None)?);
-        container.live.lock().plan = Some(Arc::clone(&plan));
+        // Only the process's defaults, namespaces, group and filter are wanted: no mounts are needed.
+        let plan = self.plan(&container.record(), Vec::new(), Shm::None)?;
+        let plan = Arc::new(plan.exec(plan.process.clone()));
+        container.live.lock().exec_plan = Some(Arc::clone(&plan));
         Ok(plan)
     }
 

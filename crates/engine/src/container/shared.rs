@@ -18,8 +18,7 @@ use api::StringMap;
 use errdefs::Result;
 use network::Networks;
 use parking_lot::{Mutex, RwLock};
-use runtime::Plan;
-use runtime::plan::Filter;
+use runtime::plan::{ExecPlan, Filter};
 use shim::Launcher;
 use snapshot::Snapshots;
 use store::Store;
@@ -159,8 +158,8 @@ pub(crate) struct Container {
 pub(crate) struct Live {
     /// The shim, while there is a process.
     pub(crate) handle: Option<shim::Handle>,
-    /// What the run was made of; made anew from the record after an adoption.
-    pub(crate) plan: Option<Arc<Plan>>,
+    /// What an exec takes from the run: the whole plan would be most of a container's memory.
+    pub(crate) exec_plan: Option<Arc<ExecPlan>>,
     /// Clients that attached before the start.
     pub(crate) pending: Vec<(OwnedFd, shim::AttachOptions)>,
     /// The restart that waits for its time.

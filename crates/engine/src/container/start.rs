@@ -124,7 +124,7 @@ impl Shared {
         {
             let mut live = container.live.lock();
             live.pending.clear();
-            live.plan = None;
+            live.exec_plan = None;
         }
         self.end_run(&container.record());
         let record = self
@@ -203,7 +203,7 @@ impl Shared {
         let bound = self.bind_sources(record)?;
         let shm = self.shm(record)?;
         let (plan, foreign) = self.plan_and_spec(record, bound, shm)?;
-        container.live.lock().plan = Some(Arc::new(plan.clone()));
+        container.live.lock().exec_plan = Some(Arc::new(plan.exec(plan.process.clone())));
         let Reserved { endpoints, sockets, netns } = reserved;
         let (held, forwards) = split_sockets(sockets);
         let given = netns.as_ref().map(|netns| netns.as_fd().try_clone_to_owned()).transpose();

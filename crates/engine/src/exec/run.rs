@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use errdefs::{Class, Error, Result};
-use runtime::plan::{Process, User};
+use runtime::plan::{ExecPlan, Process, User};
 use shim::{AttachOptions, ExecRequest};
 
 use super::{Connection, Exec};
@@ -38,7 +38,7 @@ impl Shared {
         framed: bool,
     ) -> Result<()> {
         let request = &exec.request;
-        let plan = self.live_plan(&exec.container)?;
+        let plan = self.exec_plan(&exec.container)?;
         let process = self.process(exec, &plan.process, size);
         let handle = exec.container.handle()?;
         let keys = parse_keys(&request.detach_keys)?;
@@ -57,7 +57,7 @@ impl Shared {
         exec.change(|state| state.running = true);
         let request = ExecRequest {
             exec_id: exec.id.clone(),
-            plan: plan.exec(process),
+            plan: ExecPlan { process, ..ExecPlan::clone(&plan) },
             open_stdin: request.attach_stdin,
             attach,
         };
