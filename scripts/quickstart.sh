@@ -16,6 +16,11 @@ scripts/setup.sh run
 dist=$(cargo xtask dist | tail -n 1)
 install -D -m 755 -t "$prefix/bin" "$dist/hythe" "$dist/hythed" "$dist/hythe-shim"
 PATH=$prefix/bin:$PATH
+hythe man --dir "$prefix/share/man/man1"
+mkdir -p "$prefix/share/bash-completion/completions" "$prefix/share/zsh/site-functions" "$prefix/share/fish/vendor_completions.d"
+hythe completion bash > "$prefix/share/bash-completion/completions/hythe"
+hythe completion zsh > "$prefix/share/zsh/site-functions/_hythe"
+hythe completion fish > "$prefix/share/fish/vendor_completions.d/hythe.fish"
 ls -l "$prefix/bin/hythe" "$prefix/bin/hythed" "$prefix/bin/hythe-shim"
 
 say "2. Starting the engine (hythe does it by itself when it runs as root)"

@@ -23,6 +23,9 @@ fi
 [ "${1:-}" = --keep-data ] || rm -rf /var/lib/hythe
 rm -rf /run/hythe /run/hythe.sock /run/hythe.pid
 rm -f "$prefix/bin/hythe" "$prefix/bin/hythed" "$prefix/bin/hythe-shim"
+rm -f "$prefix"/share/man/man1/hythe.1 "$prefix"/share/man/man1/hythe-*.1 \
+  "$prefix/share/bash-completion/completions/hythe" "$prefix/share/zsh/site-functions/_hythe" \
+  "$prefix/share/fish/vendor_completions.d/hythe.fish"
 for link in docker dockerd docker-compose; do
   [ "$(readlink "$prefix/bin/$link" 2>/dev/null)" != hythe ] && [ "$(readlink "$prefix/bin/$link" 2>/dev/null)" != hythed ] || rm -f "$prefix/bin/$link"
 done

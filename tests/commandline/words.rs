@@ -84,9 +84,14 @@ impl Both {
     fn agree(self, lines: &str) {
         let found = self.differences(lines);
         assert!(found.is_empty(), "{} differ:\n{}", found.len(), found.join("\n"));
-        self.daemon.check_leaks();
-        if let Some(other) = self.other {
-            other.check_leaks();
+        for daemon in std::iter::once(self.daemon).chain(self.other) {
+            let containers = daemon.hythe(["ps", "-aq"]).ok();
+            for container in containers.lines() {
+                daemon.hythe(["rm", "-f", container]).ok();
+            }
+            // Networks are kept until they are removed.
+            daemon.hythe(["network", "prune", "-f"]).ok();
+            daemon.check_leaks();
         }
     }
 }
@@ -119,11 +124,10 @@ fn without_chance(text: &str) -> String {
                 words.push(word.to_owned());
             }
         }
-        let line = words.concat();
-        // The column after a duration is as wide as the duration.
-        out.push_str(&if line.contains("TIME") { squeezed(&line) } else { line });
+        out.push_str(&words.concat());
     }
-    out
+    // Columns are as wide as their durations.
+    if out.contains("TIME") { squeezed(&out) } else { out }
 }
 
 /// Runs of spaces as one.

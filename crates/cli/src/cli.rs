@@ -10,6 +10,7 @@ use crate::command::{Command, Entry, Node, ROOT, Shelf, find};
 use crate::config::Config;
 use crate::failure::{EXIT_FAILURE, Failure, Outcome};
 use crate::flag::{Flag, NONE, Parsed, boolean, many, parse, single, text};
+use crate::plugin::{self, Plugin};
 use crate::{connect, help, terminal};
 
 /// The flags before the command.
@@ -48,6 +49,8 @@ pub(crate) struct Cli {
     pub(crate) prog: &'static str,
     /// The global flags.
     pub(crate) globals: Parsed,
+    /// The program as it was called, path included.
+    pub(crate) called: String,
     /// The command as it was called: `docker container kill`.
     pub(crate) path: String,
     config: OnceCell<Config>,
@@ -97,13 +100,19 @@ impl Cli {
 }
 
 /// Runs the command line `words`.
-pub(crate) fn run(prog: &'static str, words: &[String]) -> Outcome {
+pub(crate) fn run(prog: &'static str, called: &str, words: &[String]) -> Outcome {
     let globals = parse(GLOBAL, false, words)
         .map_err(|misuse| help::misuse(prog, &format!("{prog} [OPTIONS] COMMAND [ARG...]"), &misuse.0))?;
     let rest = globals.args.clone();
     let asked_for_help = globals.help;
-    let mut cli =
-        Cli { prog, globals, path: prog.to_owned(), config: OnceCell::new(), client: OnceCell::new() };
+    let mut cli = Cli {
+        prog,
+        globals,
+        called: called.to_owned(),
+        path: prog.to_owned(),
+        config: OnceCell::new(),
+        client: OnceCell::new(),
+    };
     let level = cli.globals.text("log-level");
     if !["debug", "info", "warn", "error", "fatal", "panic", "trace", "warning"].contains(&level) {
         return Err(Failure::new(format!("Unable to parse logging level: {level}")));
@@ -115,13 +124,60 @@ pub(crate) fn run(prog: &'static str, words: &[String]) -> Outcome {
     match rest.split_first() {
         None => cli.write(root_help(&cli)),
         Some(_) if asked_for_help => cli.write(root_help(&cli)),
-        Some((word, rest)) if word == "help" => help_command(&mut cli, rest),
-        Some((word, rest)) if word == "__complete" => crate::command::completion::complete(&cli, rest),
-        Some((word, rest)) => match find(ROOT, word) {
-            Some(entry) => dispatch(&mut cli, entry, rest),
-            None => Err(unknown(&cli, word, ROOT, "")),
-        },
+        Some((word, rest)) if word == "help" => {
+            match rest.first().and_then(|topic| plugin_for(&cli, topic)) {
+                Some(found) => Err(plugin::run(&cli, &found, words)),
+                None => help_command(&mut cli, rest),
+            }
+        }
+        Some((word, rest)) if word == "__complete" => {
+            // The engine that the line to be completed is about.
+            let before = rest.split_last().map_or(&[][..], |(_, before)| before);
+            if let Ok(globals) = parse(GLOBAL, false, before) {
+                cli.globals = globals;
+            }
+            crate::command::completion::complete(&cli, rest)
+        }
+        Some((word, rest)) => {
+            if let Some(found) = plugin_for(&cli, word) {
+                let flags = words.get(..words.len() - rest.len() - 1).unwrap_or_default();
+                return Err(plugin::run(&cli, &found, &plugin_words(&found, flags, word, rest)));
+            }
+            match find(ROOT, word) {
+                Some(entry) => dispatch(&mut cli, entry, rest),
+                None => Err(unknown(&cli, word, ROOT, "")),
+            }
+        }
     }
+}
+
+/// The plugin that does the work of the command `word`, if it is none of ours.
+pub(crate) fn plugin_for(cli: &Cli, word: &str) -> Option<Plugin> {
+    if find(ROOT, word).is_some_and(|entry| !entry.is_absent()) {
+        return None;
+    }
+    plugin::find(cli, word).or_else(|| {
+        // Building is the work of one plugin, whatever it is called.
+        let builds = BUILDING.contains(&word);
+        let builder = cli.config().at(&["aliases", "builder"]).and_then(|name| name.as_str());
+        if builds { plugin::find(cli, builder.unwrap_or("buildx")) } else { None }
+    })
+}
+
+/// The commands of the plugin that builds.
+const BUILDING: [&str; 3] = ["bake", "build", "builder"];
+
+/// The command line for a plugin: as it was given, but for commands that only stand for the plugin's.
+fn plugin_words(found: &Plugin, flags: &[String], word: &str, rest: &[String]) -> Vec<String> {
+    let mut words = flags.to_vec();
+    if found.name != word {
+        words.push(found.name.clone());
+    }
+    if found.name == word || word != "builder" {
+        words.push(word.to_owned());
+    }
+    words.extend_from_slice(rest);
+    words
 }
 
 /// What `--version` prints.
@@ -239,13 +295,33 @@ fn help_command(cli: &mut Cli, words: &[String]) -> Outcome {
 fn root_help(cli: &Cli) -> String {
     let mut out =
         format!("Usage:  {} [OPTIONS] COMMAND\n\nA self-sufficient runtime for containers\n", cli.prog);
+    let (plugins, broken): (Vec<Plugin>, _) =
+        plugin::all(cli).into_iter().partition(|plugin| plugin.error.is_none());
     for (title, shelf) in [
         ("Common Commands", Shelf::Common),
         ("Management Commands", Shelf::Management),
         ("Commands", Shelf::Other),
     ] {
         out.push_str(&format!("\n{title}:\n"));
-        help::entries(&mut out, ROOT.iter().filter(|entry| entry.shelf == shelf && !entry.hidden));
+        let entries = ROOT.iter().filter(|entry| entry.shelf == shelf && !entry.hidden);
+        let mut lines: Vec<(String, &str)> = entries.map(help::line).collect();
+        if shelf == Shelf::Management {
+            lines.extend(
+                plugins
+                    .iter()
+                    .map(|plugin| (format!("{}*", plugin.name), plugin.metadata.short_description.as_str())),
+            );
+            lines.sort();
+        }
+        help::lines(&mut out, &lines);
+    }
+    if !broken.is_empty() {
+        out.push_str("\nInvalid Plugins:\n");
+        let lines: Vec<(String, &str)> = broken
+            .iter()
+            .map(|plugin| (plugin.name.clone(), plugin.error.as_deref().unwrap_or_default()))
+            .collect();
+        help::lines(&mut out, &lines);
     }
     let directory = crate::config::directory(cli.globals.text("config"));
     let columns = terminal::help_columns();

@@ -11,6 +11,7 @@ pub(crate) mod completion;
 mod inspect;
 mod login;
 mod logout;
+mod man;
 mod missing;
 mod version;
 
@@ -87,6 +88,8 @@ pub(crate) enum Shelf {
     Common,
     Management,
     Other,
+    /// Nowhere: it only says that it is not there yet, and gives way to a plugin of its name.
+    Absent,
 }
 
 /// A name in a list of commands.
@@ -103,6 +106,11 @@ pub(crate) const fn leaf(name: &'static str, command: &'static Command) -> Entry
     Entry { name, aliases: &[], node: Node::Command(command), shelf: Shelf::Other, hidden: false }
 }
 
+/// A command that is not there yet.
+const fn absent(name: &'static str, command: &'static Command) -> Entry {
+    Entry { name, aliases: &[], node: Node::Command(command), shelf: Shelf::Absent, hidden: true }
+}
+
 /// A group.
 const fn group(name: &'static str, group: &'static Group) -> Entry {
     Entry { name, aliases: &[], node: Node::Group(group), shelf: Shelf::Management, hidden: false }
@@ -113,6 +121,11 @@ impl Entry {
     pub(crate) const fn aliased(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
+    }
+
+    /// Whether the command only says that it is not there yet.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.shelf == Shelf::Absent
     }
 
     const fn common(mut self) -> Self {
@@ -180,19 +193,20 @@ pub(crate) static ROOT: &[Entry] = &[
     leaf("update", &container::update::COMMAND),
     leaf("wait", &container::wait::COMMAND),
     group("completion", &completion::GROUP).hide(),
-    leaf("build", &missing::BUILD).hide(),
-    leaf("buildx", &missing::BUILD).hide(),
-    leaf("builder", &missing::BUILD).hide(),
-    leaf("bake", &missing::BUILD).hide(),
-    leaf("compose", &missing::COMPOSE).hide(),
-    leaf("manifest", &missing::MANIFEST).hide(),
-    leaf("plugin", &missing::PLUGIN).hide(),
-    leaf("trust", &missing::TRUST).hide(),
-    leaf("checkpoint", &missing::CHECKPOINT).hide(),
-    leaf("swarm", &missing::SWARM).hide(),
-    leaf("node", &missing::SWARM).hide(),
-    leaf("service", &missing::SWARM).hide(),
-    leaf("stack", &missing::SWARM).hide(),
-    leaf("secret", &missing::SWARM).hide(),
-    leaf("config", &missing::SWARM).hide(),
+    leaf("man", &man::COMMAND).hide(),
+    absent("build", &missing::BUILD),
+    absent("buildx", &missing::BUILD),
+    absent("builder", &missing::BUILD),
+    absent("bake", &missing::BUILD),
+    absent("compose", &missing::COMPOSE),
+    absent("manifest", &missing::MANIFEST),
+    absent("plugin", &missing::PLUGIN),
+    absent("trust", &missing::TRUST),
+    absent("checkpoint", &missing::CHECKPOINT),
+    absent("swarm", &missing::SWARM),
+    absent("node", &missing::SWARM),
+    absent("service", &missing::SWARM),
+    absent("stack", &missing::SWARM),
+    absent("secret", &missing::SWARM),
+    absent("config", &missing::SWARM),
 ];

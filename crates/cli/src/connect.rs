@@ -170,6 +170,19 @@ fn default_socket(cli: &Cli) -> &'static str {
     if cli.prog == "docker" && !Path::new(SOCKET).exists() { DOCKER_SOCKET } else { SOCKET }
 }
 
+/// Where plugins are to find the engine, if they would look elsewhere by themselves. It is started, if that is ours to do
+/// and `needed`.
+pub(crate) fn host_for_plugins(cli: &Cli, needed: bool) -> Outcome<Option<String>> {
+    let path = default_socket(cli);
+    if context_name(cli) != context::DEFAULT || !named_host(cli)?.is_empty() || path == DOCKER_SOCKET {
+        return Ok(None);
+    }
+    if needed && cli.prog != "docker" {
+        autostart::ensure(Path::new(path));
+    }
+    Ok(Some(format!("unix://{path}")))
+}
+
 fn default_engine(cli: &Cli) -> Choice {
     let path = default_socket(cli);
     let connected = if cli.prog == "docker" { None } else { autostart::ensure(Path::new(path)) };

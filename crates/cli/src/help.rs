@@ -58,12 +58,24 @@ pub(crate) fn group(path: &str, group: &Group) -> String {
 
 /// One line an entry.
 pub(crate) fn entries<'a>(out: &mut String, entries: impl Iterator<Item = &'a Entry>) {
-    for entry in entries {
-        let about = match entry.node {
-            Node::Command(command) => brief(command),
-            Node::Group(group) => group.about,
-        };
-        let _ = writeln!(out, "  {:<11} {about}", entry.name);
+    lines(out, &entries.map(line).collect::<Vec<_>>());
+}
+
+/// A name in a list, and what it does.
+pub(crate) fn line(entry: &Entry) -> (String, &str) {
+    let about = match entry.node {
+        Node::Command(command) => brief(command),
+        Node::Group(group) => group.about,
+    };
+    (entry.name.to_owned(), about)
+}
+
+/// Names, and what each does.
+pub(crate) fn lines(out: &mut String, lines: &[(String, &str)]) {
+    const WIDTH_MIN: usize = 11;
+    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or_default().max(WIDTH_MIN);
+    for (name, about) in lines {
+        let _ = writeln!(out, "  {name:<width$} {about}");
     }
 }
 

@@ -17,7 +17,9 @@ mod flag;
 mod format;
 mod help;
 mod interrupt;
+mod manual;
 mod opts;
+mod plugin;
 mod progress;
 mod prompt;
 mod session;
@@ -30,7 +32,7 @@ fn main() {
     let called = words.next().unwrap_or_default();
     let name = called.rsplit('/').next().unwrap_or_default();
     let prog = if name == "docker" { "docker" } else { "hythe" };
-    let outcome = cli::run(prog, &words.collect::<Vec<_>>());
+    let outcome = cli::run(prog, &called, &words.collect::<Vec<_>>());
     terminal::restore();
     let code = match outcome {
         Ok(()) => 0,

@@ -5,6 +5,7 @@ use crate::flag::text;
 use std::fmt::Write as _;
 
 use api::system::Info;
+use serde::Serialize;
 
 use crate::cli::Cli;
 use crate::connect;
@@ -12,6 +13,7 @@ use crate::failure::{EXIT_FAILURE, Failure, Outcome};
 use crate::flag::Parsed;
 use crate::format::json::Json;
 use crate::format::{human, template};
+use crate::plugin::{self, Metadata};
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -46,6 +48,24 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         connect::context_name(cli),
         cli.globals.on("debug")
     );
+    let plugins = plugin::all(cli);
+    if plugins.iter().any(|plugin| plugin.error.is_none()) {
+        text.push_str(" Plugins:\n");
+    }
+    for plugin in plugins.iter().filter(|plugin| plugin.error.is_none()) {
+        let Metadata { short_description, vendor, version, .. } = &plugin.metadata;
+        let _ = writeln!(text, "  {}: {short_description} ({vendor})", plugin.name);
+        if !version.is_empty() {
+            let _ = writeln!(text, "    Version:  {version}");
+        }
+        let _ = writeln!(text, "    Path:     {}", plugin.path.display());
+    }
+    for plugin in &plugins {
+        if let Some(error) = &plugin.error {
+            let path = plugin.path.display().to_string();
+            cli.warn(format!("WARNING: Plugin {path:?} is not valid: {error}"));
+        }
+    }
     text.push_str("\nServer:\n");
     let raw = match raw {
         Ok(raw) => raw,
@@ -82,8 +102,7 @@ fn needs_engine(format: &str) -> bool {
 /// Prints what the engine and the client say of themselves by a template.
 fn formatted(cli: &Cli, format: &str, mut info: Json) -> Outcome {
     if let Json::Object(entries) = &mut info {
-        let client = Json::parse(client_info(cli).to_string().as_bytes()).unwrap_or(Json::Null);
-        entries.push(("ClientInfo".to_owned(), client));
+        entries.push(("ClientInfo".to_owned(), client_info(cli)?));
     }
     let source = if format == "json" { "{{json .}}" } else { format };
     let compiled = template::compile(source).map_err(|failure| {
@@ -109,14 +128,32 @@ fn as_gos(error: String) -> Failure {
     })
 }
 
-fn client_info(cli: &Cli) -> serde_json::Value {
-    serde_json::json!({
-        "Debug": cli.globals.on("debug"),
-        "Version": cli.version(),
-        "Context": connect::context_name(cli),
-        "Plugins": [],
-        "Warnings": null,
-    })
+/// What the client says of itself.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ClientInfo {
+    debug: bool,
+    version: &'static str,
+    #[serde(rename = "DefaultAPIVersion")]
+    default_api_version: String,
+    os: &'static str,
+    context: String,
+    plugins: Vec<plugin::Plugin>,
+    warnings: Option<Vec<String>>,
+}
+
+fn client_info(cli: &Cli) -> Outcome<Json> {
+    let info = ClientInfo {
+        debug: cli.globals.on("debug"),
+        version: cli.version(),
+        default_api_version: client::ApiVersion::NEWEST.to_string(),
+        os: "linux",
+        context: connect::context_name(cli),
+        plugins: plugin::all(cli),
+        warnings: None,
+    };
+    let text = serde_json::to_vec(&info).map_err(|error| Failure::new(error.to_string()))?;
+    Json::parse(&text).map_err(|error| Failure::new(error.to_string()))
 }
 
 // Writing to a string does not fail, so the results of `writeln!` are dropped below.
