@@ -2,11 +2,13 @@
 
 mod attach;
 mod cp;
+mod device;
 mod exec;
 mod isolation;
 mod kill;
 mod logs;
 mod logs_files;
+mod options;
 mod outlive;
 mod pause;
 mod ps;

@@ -24,7 +24,8 @@ pub(crate) fn write(path: &Path, value: &str) -> Result<()> {
 
 /// The error for a value the kernel did not take.
 pub(crate) fn refused(path: &Path, value: &str, errno: Errno) -> errdefs::Error {
-    let text = format!("write {value} to {}: {}", path.display(), std::io::Error::from(errno));
+    let words = errdefs::words(&errno.into());
+    let text = format!("failed to write {value:?}: write {}: {words}", path.display());
     match errno {
         Errno::INVAL | Errno::RANGE => errdefs::invalid(text),
         _ => errdefs::system(text),

@@ -138,6 +138,11 @@ fn memory_limit(dir: &Path, limit: i64) -> Result<()> {
 }
 
 fn cpu(dir: &Path, limits: &Limits) -> Result<()> {
+    match limits.cpu_shares {
+        Some(1) => return Err(errdefs::invalid("the minimum allowed cpu-shares is 2")),
+        Some(262_145..) => return Err(errdefs::invalid("the maximum allowed cpu-shares is 262144")),
+        _ => {}
+    }
     set(dir, "cpu.shares", limits.cpu_shares.filter(|&shares| shares != 0).as_ref())?;
     set(dir, "cpu.rt_period_us", limits.cpu_rt_period.filter(|&period| period != 0).as_ref())?;
     set(dir, "cpu.rt_runtime_us", limits.cpu_rt_runtime.filter(|&runtime| runtime != 0).as_ref())?;

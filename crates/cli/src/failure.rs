@@ -87,8 +87,5 @@ pub(crate) fn on_path(operation: &str, path: impl fmt::Display, error: &std::io:
 
 /// The system's words for an error, as Go prints them: lower case and without the number.
 pub(crate) fn system_words(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    errdefs::words(error)
 }

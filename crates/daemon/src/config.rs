@@ -305,6 +305,11 @@ fn containers(
         init_path: values.path("init-path").unwrap_or_default(),
         seccomp_profile,
         no_new_privileges: values.bool("no-new-privileges", false)?,
+        cdi_spec_dirs: match values.many("cdi-spec-dir") {
+            none if none.is_empty() => default.cdi_spec_dirs.clone(),
+            // An empty name switches CDI off.
+            given => given.into_iter().filter(|dir| !dir.is_empty()).map(PathBuf::from).collect(),
+        },
         runtimes: runtimes::read(
             &values.many("add-runtime"),
             &values.text("default-runtime", &default.default_runtime),

@@ -69,7 +69,7 @@ pub(crate) static TABLE: &[Flag] = &[
     flag("bip6", "bip6", One, Ignored),
     short("bridge", 'b', "bridge", One, Meant),
     flag("bridge-accept-fwmark", "bridge-accept-fwmark", One, Ignored),
-    flag("cdi-spec-dir", "cdi-spec-dirs", Many, Ignored),
+    flag("cdi-spec-dir", "cdi-spec-dirs", Many, Meant),
     flag("cgroup-parent", "cgroup-parent", One, Meant),
     flag("config-file", "", One, Meant),
     flag("containerd", "containerd", One, Ignored),

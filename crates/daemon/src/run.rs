@@ -49,7 +49,7 @@ pub(crate) fn run(config: Config, args: Vec<String>) -> Result<()> {
         tracing::info!("--{name} has no meaning for this engine and is ignored");
     }
     let ready = config.ready_fd.map(notify::take_ready).transpose()?;
-    for (dir, mode) in [(&config.data_root, 0o711), (&config.exec_root, 0o711)] {
+    for (dir, mode) in [(&config.data_root, 0o710), (&config.exec_root, 0o710)] {
         directory(dir, mode)?;
     }
     let _lock = Lock::take(&config.data_root)?;

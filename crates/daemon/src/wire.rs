@@ -84,6 +84,9 @@ fn about(config: &Config) -> Result<system::Config> {
         http_proxy: proxy.http.clone().unwrap_or_default(),
         https_proxy: proxy.https.clone().unwrap_or_default(),
         no_proxy: proxy.no_proxy.clone(),
+        cdi_spec_dirs: (config.containers.cdi_spec_dirs.iter())
+            .map(|dir| dir.to_string_lossy().into_owned())
+            .collect(),
         runtimes: config.containers.runtimes.clone(),
         default_runtime: config.containers.default_runtime.clone(),
         warnings: if open_tcp { vec![warning.to_owned()] } else { Vec::new() },

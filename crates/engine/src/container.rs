@@ -16,8 +16,10 @@ use errdefs::{Context, Result};
 
 use spec::resources::Abilities;
 
+mod apparmor;
 mod arrival;
 pub(crate) mod attach;
+mod cdi;
 mod changes;
 mod commit;
 mod connect;
@@ -236,6 +238,7 @@ impl Containers {
         let layout = cgroups::Layout::detect()?;
         let shared = Arc::new(Shared {
             abilities: abilities(&layout),
+            apparmor: apparmor::supported(),
             layout,
             parts,
             config,
@@ -278,6 +281,7 @@ fn abilities(layout: &cgroups::Layout) -> Abilities {
         oom_kill_disable: v1 && there("memory/memory.oom_control"),
         pids: has("pids"),
         cpu: has("cpu"),
+        blkio_weight_device: v1 && there("blkio/blkio.weight_device"),
         blkio_weight: if v1 { there("blkio/blkio.weight") } else { has("io") },
     }
 }

@@ -53,6 +53,8 @@ pub struct Config {
     pub no_proxy: String,
     /// Warnings about this set-up, one sentence each.
     pub warnings: Vec<String>,
+    /// Where descriptions of CDI devices are.
+    pub cdi_spec_dirs: Vec<String>,
     /// Runtimes besides the built-in one.
     pub runtimes: BTreeMap<String, crate::container::Runtime>,
     /// What containers that name no runtime get.
@@ -153,7 +155,7 @@ impl System {
             security_options: host.security_options,
             default_address_pools: pools(&config.address_pools),
             firewall_backend: Some(FirewallInfo { driver: "nftables".to_owned(), info: None }),
-            cdi_spec_dirs: Some(Vec::new()),
+            cdi_spec_dirs: Some(config.cdi_spec_dirs.clone()),
             warnings: (!config.warnings.is_empty()).then(|| config.warnings.clone()),
             ..Info::default()
         }

@@ -129,6 +129,15 @@ impl fmt::Debug for Error {
 // `Display` already prints the whole chain, so `source` would make a reporter print it twice.
 impl StdError for Error {}
 
+/// A system error in the words Go programs have for it: the C library's in lower case, without the number. Docker's texts
+/// have these words, and clients look for them.
+pub fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         system(error.to_string())

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 mod linux;
+mod names;
 mod resources;
 mod seccomp;
 
@@ -16,6 +17,7 @@ pub use linux::{
     DeviceNode, IdMapping, IntelRdt, Linux, Namespace, NamespaceKind, Personality, RootfsPropagation,
     TimeOffset,
 };
+pub use names::{CAPABILITIES, RLIMITS};
 pub use resources::{
     BlockIo, Cpu, DeviceRule, HugepageLimit, InterfacePriority, Memory, Network, Pids, Rdma, Resources,
     ThrottleDevice, WeightDevice,

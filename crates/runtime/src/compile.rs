@@ -16,8 +16,10 @@ use crate::plan::{
 use crate::seccomp;
 
 mod device;
-pub(crate) mod limit;
+mod limit;
 mod mount;
+
+pub use mount::SUBPATH;
 
 /// What a spec does not say.
 #[derive(Debug, Clone, Default)]

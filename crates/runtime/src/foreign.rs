@@ -8,14 +8,12 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use errdefs::{Context as _, Result, system};
-use oci::runtime::{self as oci_runtime, ConsoleSize, Rlimit, Spec};
+use oci::runtime::{self as oci_runtime, CAPABILITIES, ConsoleSize, RLIMITS, Rlimit, Spec};
 use rustix::fs::CWD;
 use rustix::mount::{MoveMountFlags, move_mount};
 use sys::exec::{Strings, execve};
 use sys::mount::{Attributes, mount_setattr};
 
-use crate::capability;
-use crate::compile::limit::RLIMITS;
 use crate::outcome::{StartError, failed, words};
 use crate::plan::{Process, Root, RootSource, User};
 use crate::rootfs::{self, overlay};
@@ -137,7 +135,7 @@ fn identify(user: &User, tree: Tree) -> Result<Identity> {
 pub fn process_file(process: &Process, root: std::os::fd::OwnedFd) -> Result<Vec<u8>> {
     let identity = identify(&process.user, Tree::new(root))?;
     let names = |mask: u64| {
-        let named = capability::NAMES.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0);
+        let named = CAPABILITIES.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0);
         named.map(|(_, name)| (*name).to_owned()).collect::<Vec<_>>()
     };
     let sets = &process.capabilities;
@@ -170,7 +168,7 @@ pub fn process_file(process: &Process, root: std::os::fd::OwnedFd) -> Result<Vec
 
 fn rlimit(&(number, soft, hard): &(u32, u64, u64)) -> Option<Rlimit> {
     let name = RLIMITS.get(number as usize)?;
-    Some(Rlimit { kind: format!("RLIMIT_{name}"), soft, hard })
+    Some(Rlimit { kind: format!("RLIMIT_{}", name.to_uppercase()), soft, hard })
 }
 
 /// The last error in a runtime's log (`--log-format json`), which is why its command failed.

@@ -132,14 +132,7 @@ pub(crate) fn failed(what: impl fmt::Display, errno: Errno) -> StartError {
 
 /// The error number in the words Go programs use for it: the C library's, in lower case.
 pub(crate) fn words(errno: Errno) -> String {
-    let text = std::io::Error::from(errno).to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    match chars.next() {
-        // "Input/output error" and the like have no second capital.
-        Some(first) => first.to_lowercase().chain(chars).collect(),
-        None => String::new(),
-    }
+    errdefs::words(&errno.into())
 }
 
 #[cfg(test)]

@@ -166,6 +166,13 @@ pub enum MountSource {
         /// Copy what the image has at the target into it (`tmpcopyup`).
         copy_up: bool,
     },
+    /// Layers put together, only to be read.
+    Layers {
+        /// The top one first.
+        lowers: Vec<PathBuf>,
+        /// What of it is mounted; all if empty.
+        subpath: PathBuf,
+    },
     /// The container's own control groups.
     Cgroup,
 }

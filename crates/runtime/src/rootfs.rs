@@ -82,12 +82,16 @@ fn isolate(plan: &Plan) -> Result<bool, StartError> {
 fn open_null() -> Result<OwnedFd, StartError> {
     let fd = rustix::fs::open("/dev/null", OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
         .map_err(|errno| failed("open /dev/null", errno))?;
-    let stat = fstat(&fd).map_err(|errno| failed("stat /dev/null", errno))?;
-    let numbers = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
-    if FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && numbers == (1, 3) {
+    if is_null(&fd).map_err(|errno| failed("stat /dev/null", errno))? {
         return Ok(fd);
     }
     Err(StartError::other("/dev/null is not the null device"))
+}
+
+fn is_null(fd: &OwnedFd) -> Result<bool, Errno> {
+    let stat = fstat(fd)?;
+    let numbers = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
+    Ok(FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && numbers == (1, 3))
 }
 
 pub(crate) fn bind_root(path: &Path) -> Result<OwnedFd, StartError> {
@@ -185,6 +189,14 @@ impl Rootfs {
                 }
                 Ok(())
             }
+            MountSource::Layers { lowers, subpath } => {
+                let tree = overlay::part(lowers, subpath)?;
+                let is_dir = is_directory(&tree).map_err(|e| step("overlay", e))?;
+                let make = if is_dir { Make::Directory } else { Make::File };
+                self.change(mount, &tree, mount.set).map_err(|e| step("overlay", e))?;
+                let at = self.target(target, make, false)?;
+                attach(&tree, &at).map_err(|e| step("overlay", e))
+            }
             // Made by `mount_cgroups`, when the groups are there.
             MountSource::Cgroup => Ok(()),
         }
@@ -247,8 +259,19 @@ impl Rootfs {
         Ok(())
     }
 
+    /// The container's own `/dev/null`, if it has one that is: on its own file system nothing of the host's shows. Asked
+    /// of the descriptor that is mounted, so that nothing else can be put in its place (CVE-2025-31133).
+    fn own_null(&self) -> Option<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW;
+        let no_links = rustix::fs::ResolveFlags::NO_SYMLINKS;
+        let fd = self.tree.open_with(Path::new("/dev/null"), flags, no_links).ok()?;
+        is_null(&fd).ok()?.then_some(fd)
+    }
+
     /// Hides paths: directories behind an empty read-only one, everything else behind `/dev/null`. Missing ones are fine.
     pub(crate) fn mask(&self, paths: &[std::path::PathBuf]) -> Result<(), StartError> {
+        let null = self.own_null();
+        let null = null.as_ref().unwrap_or(&self.null);
         let mut empty: Option<OwnedFd> = None;
         for path in paths {
             let step = |errno| failed(format_args!("mask {}", path.display()), errno);
@@ -258,7 +281,7 @@ impl Rootfs {
             };
             let stat = fstat(&target).map_err(step)?;
             if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-                let null = clone_tree(self.null.as_fd(), Path::new(""), false).map_err(step)?;
+                let null = clone_tree(null.as_fd(), Path::new(""), false).map_err(step)?;
                 attach(null, &target).map_err(step)?;
                 continue;
             }

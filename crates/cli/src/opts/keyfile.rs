@@ -11,7 +11,7 @@ pub(crate) fn read(path: &str) -> Outcome<Vec<String>> {
             error.utf8_error().valid_up_to()
         ))
     })?;
-    parse(&text).map_err(Failure::new)
+    parse(&text).map_err(|text| Failure::new(format!("invalid env file ({path}): {text}")))
 }
 
 fn parse(text: &str) -> Result<Vec<String>, String> {

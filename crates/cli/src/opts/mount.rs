@@ -75,7 +75,7 @@ fn set(mount: &mut Mount, key: &str, value: &str, field: &str) -> Result<(), Str
             "readonly" => bind(mount).read_only_force_recursive = true,
             _ => {
                 return Err(format!(
-                    "{}, valid values are \"enabled\", \"disabled\", \"writable\", and \"readonly\"",
+                    "{} (must be \"enabled\", \"disabled\", \"writable\", or \"readonly\")",
                     invalid()
                 ));
             }

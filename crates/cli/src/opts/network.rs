@@ -40,7 +40,7 @@ pub(crate) fn parse(text: &str) -> Result<Network, String> {
             "driver-opt" => {
                 let (name, value) =
                     value.split_once('=').ok_or("invalid key value pair format in driver options")?;
-                network.driver_opts.insert(name.trim().to_lowercase(), value.trim().to_lowercase());
+                network.driver_opts.insert(name.trim().to_lowercase(), value.trim().to_owned());
             }
             "ip" => value.clone_into(&mut network.ipv4),
             "ip6" => value.clone_into(&mut network.ipv6),
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(parse("x,y").unwrap().target, "x,y");
         let network = parse("name=n,alias=a,alias=b,ip=1.2.3.4,driver-opt=K=V,gw-priority=5").unwrap();
         assert_eq!((network.target.as_str(), network.aliases.len(), network.gw_priority), ("n", 2, 5));
-        assert_eq!(network.driver_opts["k"], "v");
+        assert_eq!(network.driver_opts["k"], "V");
         for (text, error) in [
             ("name=x,foo=y", "invalid field key foo"),
             ("name=x,driver-opt=a", "invalid key value pair format in driver options"),

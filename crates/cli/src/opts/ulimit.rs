@@ -2,29 +2,10 @@
 
 use api::container::Ulimit;
 
-const NAMES: [&str; 16] = [
-    "core",
-    "cpu",
-    "data",
-    "fsize",
-    "locks",
-    "memlock",
-    "msgqueue",
-    "nice",
-    "nofile",
-    "nproc",
-    "rss",
-    "rtprio",
-    "rttime",
-    "sigpending",
-    "stack",
-    "as",
-];
-
 /// Parses `name=soft[:hard]`.
 pub(crate) fn parse(text: &str) -> Result<Ulimit, String> {
     let (name, limits) = text.split_once('=').ok_or_else(|| format!("invalid ulimit argument: {text}"))?;
-    if !NAMES.contains(&name) || name == "as" {
+    if !oci::runtime::RLIMITS.contains(&name) || name == "as" {
         return Err(format!("invalid ulimit type: {name}"));
     }
     let (soft, hard) = limits.split_once(':').map_or((limits, None), |(soft, hard)| (soft, Some(hard)));

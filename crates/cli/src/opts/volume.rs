@@ -21,6 +21,9 @@ pub(crate) fn parse(text: &str) -> Result<Volume, String> {
     if text.len() > 2 && first_parts.clone().any(str::is_empty) {
         return Err(format!("invalid spec: {text}: empty section between colons"));
     }
+    if text.matches(':').count() > 2 {
+        return Err(format!("invalid spec: {text}: too many colons"));
+    }
     Ok(Volume::Bind(format!("{}:{target}", mount::absolute(source))))
 }
 

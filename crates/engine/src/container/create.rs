@@ -78,6 +78,9 @@ impl Containers {
         };
         networking::ports(&record)?;
         record.mounts = shared.mount_points(&record)?;
+        if record.mounts.iter().any(|point| point.kind == Kind::Image) {
+            warnings.push("Image mount is an experimental feature".into());
+        }
         record.name = shared.take_name(&name, &id)?;
         let anonymous = record.clone();
         let made = shared.make(record, &base);
@@ -182,7 +185,7 @@ impl Shared {
         let dir = self.data_dir(&record.id);
         DirBuilder::new().mode(0o710).create(&dir).context(|| format!("make {}", dir.display()))?;
         self.parts.store.put(&CONTAINERS, &record.id, &record)?;
-        let layers = self.parts.images.lease_layers(&record.layers);
+        let layers = self.parts.images.lease_layers(&record.held_layers());
         let container = Container::new(record, layers);
         let record = container.record();
         self.registry.insert(&record.id, Arc::clone(&container));
@@ -232,7 +235,12 @@ impl Shared {
                 }
             }
             Kind::Image => {
-                self.parts.images.get(&point.source)?;
+                let image = self.parts.images.get(&point.name)?;
+                point.layers = image.layers().to_vec();
+                point.image = Some(image.id);
+                let lowers = self.parts.snapshots.lower_dirs(&point.layers)?;
+                point.source =
+                    lowers.first().map(|dir| dir.to_string_lossy().into_owned()).unwrap_or_default();
             }
             Kind::Bind if !point.make_source && rustix::fs::stat(&*point.source).is_err() => {
                 return Err(errdefs::invalid(format!(

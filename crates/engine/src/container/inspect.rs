@@ -8,10 +8,12 @@ use api::container::{
 use errdefs::Result;
 use network::Endpoint;
 
+use super::apparmor;
 use super::mountpoint::{Kind, MountPoint};
 use super::networking::{self, Mode};
 use super::record::Record;
 use super::shared::{Container, Shared};
+use super::spec::security::Options;
 use super::state::{Phase, State};
 use super::{Containers, log};
 
@@ -64,6 +66,12 @@ impl Containers {
             size_rw,
             size_root_fs,
             mounts: record.mounts.iter().map(mount).collect(),
+            app_armor_profile: if shared.apparmor && record.state.started_at.is_some() {
+                let security = Options::parse(record.host.security_opt.as_deref().unwrap_or_default())?;
+                apparmor::name(security.apparmor.as_deref(), record.host.privileged).to_owned()
+            } else {
+                String::new()
+            },
             config: record.config.clone(),
             network_settings: shared.network_settings(&container, &record),
             ..InspectResponse::default()
@@ -167,7 +175,7 @@ pub(crate) fn mount(point: &MountPoint) -> WireMount {
     let is_volume = point.kind == Kind::Volume;
     WireMount {
         r#type: point.kind.word().into(),
-        name: if is_volume { point.name.clone() } else { String::new() },
+        name: if is_volume || point.kind == Kind::Image { point.name.clone() } else { String::new() },
         source: point.source.clone(),
         destination: point.destination.clone(),
         driver: if is_volume { point.driver.clone() } else { String::new() },

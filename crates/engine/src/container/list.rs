@@ -90,7 +90,8 @@ impl Containers {
     pub fn image_users(&self, image: &str) -> Vec<(String, bool)> {
         let user = |container: Arc<Container>| {
             let record = container.record();
-            let uses = record.image.as_ref().is_some_and(|id| id.to_string() == image);
+            let mounted = record.mounts.iter().filter_map(|point| point.image.as_ref());
+            let uses = record.image.iter().chain(mounted).any(|id| id.to_string() == image);
             uses.then(|| (record.id.clone(), record.state.phase.counts_as_running()))
         };
         self.shared.registry.all().into_iter().filter_map(user).collect()

@@ -90,9 +90,12 @@ impl Shared {
     pub(crate) fn bind_sources(&self, record: &Record) -> Result<Vec<Bound>> {
         let mut all = Vec::new();
         for point in &record.mounts {
-            let mut source = point.source.clone();
+            let (mut source, mut lowers) = (point.source.clone(), Vec::new());
             match point.kind {
-                Kind::Bind => make_source(point)?,
+                Kind::Bind => {
+                    make_source(point)?;
+                    check_propagation(point)?;
+                }
                 Kind::Volume => {
                     self.parts.volumes.acquire(&point.name, &record.id)?;
                     source = self.parts.volumes.get(&point.name)?.mountpoint.to_string_lossy().into_owned();
@@ -100,12 +103,10 @@ impl Shared {
                         source = subpath(&source, &point.subpath)?;
                     }
                 }
-                Kind::Image => {
-                    return Err(errdefs::not_implemented("mounts of type image are not implemented yet"));
-                }
+                Kind::Image => lowers = self.parts.snapshots.lower_dirs(&point.layers)?,
                 Kind::Tmpfs => {}
             }
-            all.push(Bound { point: point.clone(), source, propagation: point.propagation.clone() });
+            all.push(Bound { point: point.clone(), source, lowers, propagation: point.propagation.clone() });
         }
         Ok(all)
     }
@@ -133,6 +134,12 @@ impl Shared {
                 Ok(Shm::Bind(dir.to_string_lossy().into_owned()))
             }
             other => match other.strip_prefix("container:") {
+                Some(id) if self.registry.find(id)?.record().host.ipc_mode != "shareable" => {
+                    Err(invalid(format!(
+                        "failed to join IPC namespace: container {id}: non-shareable IPC (hint: use IpcMode:shareable for \
+                     the donor container)"
+                    )))
+                }
                 Some(id) => Ok(Shm::Bind(self.shared_shm(id).to_string_lossy().into_owned())),
                 None => Ok(Shm::Own(record.host.shm_size)),
             },
@@ -193,14 +200,45 @@ fn make_source(point: &MountPoint) -> Result<()> {
         .context(|| format!("error while creating mount source path '{}'", point.source))
 }
 
+/// What the host's mounts must be for changes to pass between them and the container's.
+fn check_propagation(point: &MountPoint) -> Result<()> {
+    let (fields, what): (&[&str], &str) = match point.propagation.as_str() {
+        "shared" | "rshared" => (&["shared:"], "a shared mount"),
+        "slave" | "rslave" => (&["shared:", "master:"], "a shared or slave mount"),
+        _ => return Ok(()),
+    };
+    let source = fs::canonicalize(&point.source).context(|| format!("resolve {}", point.source))?;
+    let table = fs::read_to_string("/proc/self/mountinfo").context(|| "read /proc/self/mountinfo")?;
+    // Where two mounts are on one point, the later one is on top.
+    let (mount, optional) = table
+        .lines()
+        .filter_map(|line| {
+            let (left, _) = line.split_once(" - ")?;
+            let left: Vec<&str> = left.split(' ').collect();
+            Some((*left.get(4)?, left.get(6..)?.join(" ")))
+        })
+        .filter(|(mount, _)| source.starts_with(mount))
+        .max_by_key(|(mount, _)| mount.len())
+        .unwrap_or(("/", String::new()));
+    if optional.split(' ').any(|field| fields.iter().any(|wanted| field.starts_with(wanted))) {
+        return Ok(());
+    }
+    Err(errdefs::system(format!("path {} is mounted on {mount} but it is not {what}", source.display())))
+}
+
 /// A directory inside a volume, resolved below it; what is bound is what was checked, because the result has no link
 /// left in it.
 fn subpath(volume: &str, path: &str) -> Result<String> {
+    use errdefs::words;
     use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
-    let what = || format!("cannot access path {path}");
+    let whole = format!("{volume}/{path}");
+    let gone = |errno: rustix::io::Errno| {
+        errdefs::system(format!("cannot access path {whole}: lstat {whole}: {}", words(&errno.into())))
+    };
+    let what = || format!("cannot access path {whole}");
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let root = open(volume, flags | OFlags::DIRECTORY, Mode::empty()).context(what)?;
-    let fd = openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT).context(what)?;
+    let fd = openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT).map_err(gone)?;
     let link = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&fd));
     Ok(fs::read_link(link).context(what)?.to_string_lossy().into_owned())
 }

@@ -7,6 +7,7 @@ use std::path::{Component, Path};
 
 use api::container::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
 use errdefs::Result;
+use oci::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 /// What kind of thing is mounted.
@@ -39,9 +40,9 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MountPoint {
     pub(crate) kind: Kind,
-    /// Volume name; empty while an anonymous one has none.
+    /// Volume name (empty while an anonymous one has none), or the image's as the user gave it.
     pub(crate) name: String,
-    /// Host path; for a volume its mount point once it is known, for an image its reference.
+    /// Host path; for a volume its mount point once it is known, for an image its topmost layer.
     pub(crate) source: String,
     /// Absolute and clean.
     pub(crate) destination: String,
@@ -60,6 +61,12 @@ pub(crate) struct MountPoint {
     pub(crate) anonymous: bool,
     /// Path inside the volume or image.
     pub(crate) subpath: String,
+    /// The image mounted here.
+    #[serde(default)]
+    pub(crate) image: Option<Digest>,
+    /// Its layers, lowest first.
+    #[serde(default)]
+    pub(crate) layers: Vec<Digest>,
     /// Labels and driver options for a volume that is yet to be made.
     pub(crate) volume: VolumeOptions,
     pub(crate) bind: BindOptions,
@@ -189,6 +196,8 @@ pub(crate) fn parse_long(mount: &Mount) -> Result<MountPoint> {
         make_source: bind.create_mountpoint,
         anonymous: false,
         subpath,
+        image: None,
+        layers: Vec::new(),
         volume,
         bind,
         tmpfs: mount.tmpfs_options.clone().unwrap_or_default(),
@@ -206,7 +215,11 @@ pub(crate) fn parse_long(mount: &Mount) -> Result<MountPoint> {
             point.copy_up = !point.volume.no_copy;
             point.mode = "z".into();
         }
-        Kind::Image => point.source.clone_from(&mount.source),
+        Kind::Image => {
+            point.name.clone_from(&mount.source);
+            point.source.clone_from(&mount.source);
+            point.propagation = "rprivate".into();
+        }
         Kind::Tmpfs => {}
     }
     Ok(point)

@@ -90,9 +90,8 @@ fn check_settings(name: &str, settings: &EndpointSettings) -> Result<()> {
     let fixed = !ipam.ipv4_address.is_empty() || !ipam.ipv6_address.is_empty();
     if fixed && matches!(name, "bridge" | "host" | "none") {
         return Err(invalid(format!(
-            "invalid config for network {name}: invalid endpoint settings:\n* user specified IP address is supported on \
-             user defined networks only\n* user specified IP address is supported only when connecting to networks with \
-             user configured subnets"
+            "invalid config for network {name}: invalid endpoint settings:\nuser specified IP address is supported on \
+             user defined networks only"
         )));
     }
     Ok(())
@@ -310,7 +309,11 @@ impl Shared {
         }
         let hostname = &record.config.hostname;
         let names = match record.config.domainname.as_str() {
-            "" => vec![hostname.clone()],
+            // A name with dots is its own domain, and the part before the first one is a name too.
+            "" => match hostname.split_once('.') {
+                Some((short, _)) if !short.is_empty() => vec![hostname.clone(), short.to_owned()],
+                _ => vec![hostname.clone()],
+            },
             domain => vec![format!("{hostname}.{domain}"), hostname.clone()],
         };
         let addresses = endpoints.iter().flat_map(Endpoint::addresses);

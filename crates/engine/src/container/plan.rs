@@ -11,6 +11,8 @@ use runtime::plan::{ExecPlan, Filter, RootSource, User};
 use runtime::seccomp::{self, Profile};
 use runtime::{CompileOptions, Plan};
 
+use super::cdi;
+use super::mountpoint::Kind;
 use super::networking::{self, Mode};
 use super::record::Record;
 use super::shared::{Container, Runtime, Shared};
@@ -42,12 +44,21 @@ impl Shared {
     ) -> Result<(Plan, Option<shim::Foreign>)> {
         let run = self.run(record, bound, shm)?;
         let mut spec = spec::build(record, &run)?;
+        let requests = record.host.resources.device_requests.as_deref().unwrap_or_default();
+        if !requests.is_empty() {
+            let dirs = &self.config.cdi_spec_dirs;
+            cdi::inject(&mut spec, &cdi::wanted(requests, dirs)?, dirs)?;
+        }
         if self.config.no_new_privileges
             && let Some(process) = &mut spec.process
         {
             process.no_new_privileges = true;
         }
         let writable = self.parts.snapshots.writable(&record.id)?;
+        let mut groups = record.host.group_add.clone().unwrap_or_default();
+        if let Some(process) = &spec.process {
+            groups.extend(process.user.additional_gids.iter().map(ToString::to_string));
+        }
         let options = CompileOptions {
             id: record.id.clone(),
             root: Some(RootSource::Overlay {
@@ -57,10 +68,7 @@ impl Shared {
                 // Nobody will read these files after a crash of the machine.
                 volatile: record.auto_remove,
             }),
-            user: Some(User::Named {
-                user: record.config.user.clone(),
-                groups: record.host.group_add.clone().unwrap_or_default(),
-            }),
+            user: Some(User::Named { user: record.config.user.clone(), groups }),
             network_given: networking::mode(record) == Mode::Own,
             layout: Some(self.layout.clone()),
             die_with_parent: true,
@@ -82,6 +90,9 @@ impl Shared {
         else {
             return Ok(None);
         };
+        if record.mounts.iter().any(|point| point.kind == Kind::Image) {
+            return Err(errdefs::not_implemented("mounts of type image need the built-in runtime"));
+        }
         if let Some(linux) = &mut spec.linux {
             if matches!(linux.rootfs_propagation, Some(RootfsPropagation::Shared)) {
                 return Err(errdefs::not_implemented(
@@ -163,6 +174,7 @@ impl Shared {
                 host.privileged,
             )?,
             init: wants_init.then(|| PathBuf::from(&self.config.init_path)),
+            apparmor: self.apparmor,
             default_ulimits: self.config.ulimits.clone(),
         })
     }

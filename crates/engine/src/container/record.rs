@@ -75,6 +75,12 @@ impl Record {
         attributes
     }
 
+    /// The layers that must stay as long as it does: its root's, and those of images mounted in it.
+    pub(crate) fn held_layers(&self) -> Vec<Digest> {
+        let mounted = self.mounts.iter().flat_map(|point| &point.layers);
+        self.layers.iter().chain(mounted).copied().collect()
+    }
+
     /// Where its control group is.
     pub(crate) fn cgroup(&self) -> String {
         let parent = match self.host.resources.cgroup_parent.trim_matches('/') {

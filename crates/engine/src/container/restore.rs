@@ -31,7 +31,7 @@ impl Containers {
             if let Err(error) = shared.registry.reserve(&record.name, &id) {
                 tracing::error!(container = names::short(&id), %error, "two containers with one name");
             }
-            let layers = shared.parts.images.lease_layers(&record.layers);
+            let layers = shared.parts.images.lease_layers(&record.held_layers());
             let container = Container::new(record, layers);
             shared.registry.insert(&id, Arc::clone(&container));
             all.push(container);

@@ -79,6 +79,8 @@ pub struct Config {
     pub no_new_privileges: bool,
     /// Seconds that `stop` waits by default.
     pub stop_timeout: i64,
+    /// Where descriptions of CDI devices are; a later directory wins over an earlier one.
+    pub cdi_spec_dirs: Vec<PathBuf>,
     /// Runtimes besides the built-in one, by the name that `--runtime` takes.
     pub runtimes: BTreeMap<String, Runtime>,
     /// What containers that name none get.
@@ -112,6 +114,7 @@ impl Default for Config {
             seccomp_profile: None,
             no_new_privileges: false,
             stop_timeout: 10,
+            cdi_spec_dirs: ["/etc/cdi", "/var/run/cdi"].map(PathBuf::from).into(),
             runtimes: BTreeMap::new(),
             default_runtime: "runc".into(),
         }
@@ -137,6 +140,8 @@ pub(crate) struct Shared {
     pub(crate) last_capability: u32,
     pub(crate) layout: cgroups::Layout,
     pub(crate) abilities: super::spec::resources::Abilities,
+    /// The host confines by AppArmor.
+    pub(crate) apparmor: bool,
 }
 
 /// One container in memory.

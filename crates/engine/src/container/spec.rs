@@ -13,6 +13,7 @@ use oci::runtime::{
     Spec, VERSION,
 };
 
+use super::apparmor;
 use super::record::Record;
 
 pub(crate) mod capabilities;
@@ -58,6 +59,8 @@ pub(crate) struct Run {
     pub(crate) devices: devices::Granted,
     /// The program bound to [`INIT`], for `--init`.
     pub(crate) init: Option<PathBuf>,
+    /// The host confines by AppArmor.
+    pub(crate) apparmor: bool,
     /// Limits of the daemon for processes that set none.
     pub(crate) default_ulimits: Vec<api::container::Ulimit>,
 }
@@ -167,7 +170,7 @@ fn process(record: &Record, run: &Run, security: &security::Options) -> Result<P
             &run.default_ulimits,
         )?,
         no_new_privileges: security.no_new_privileges,
-        apparmor_profile: security.apparmor.clone().unwrap_or_default(),
+        apparmor_profile: apparmor::profile(security.apparmor.as_deref(), host.privileged, run.apparmor)?,
         oom_score_adj: i32::try_from(host.oom_score_adj).ok(),
         ..Process::default()
     })

@@ -199,7 +199,6 @@ impl Shared {
         if !matches!(networking::mode(record), Mode::Container(_)) {
             self.write_network_files(record, &reserved.endpoints)?;
         }
-        super::validate::device_requests(&record.host)?;
         let bound = self.bind_sources(record)?;
         let shm = self.shm(record)?;
         let (plan, foreign) = self.plan_and_spec(record, bound, shm)?;

@@ -97,10 +97,16 @@ pub(crate) fn host(host: &HostConfig, config: &Config) -> Result<()> {
     if !host.userns_mode.is_empty() && host.userns_mode != "host" {
         return Err(invalid(format!("invalid user namespace mode: {}", host.userns_mode)));
     }
-    if !host.storage_opt.is_empty() {
-        return Err(errdefs::not_implemented(
-            "--storage-opt is not implemented: there are no disk quotas yet",
-        ));
+    if let Some(key) = host.storage_opt.keys().next() {
+        return Err(errdefs::system(match key.to_lowercase().as_str() {
+            "size" => {
+                "--storage-opt is supported only for overlay over xfs with 'pquota' mount option".to_owned()
+            }
+            _ => format!("Unknown option {key}"),
+        }));
+    }
+    for options in host.tmpfs.values() {
+        tmpfs_options(options)?;
     }
     Ok(())
 }
@@ -117,25 +123,56 @@ pub(crate) fn runtime(host: &HostConfig, daemon: &super::shared::Config) -> Resu
     Err(invalid(format!("unknown or invalid runtime name: {name}")))
 }
 
-/// Devices by capability (`--gpus`): there is no driver for any, which Docker tells when the container starts.
-///
-/// # Errors
-/// In Docker's words, if any are asked for.
-pub(crate) fn device_requests(host: &HostConfig) -> Result<()> {
-    if host.resources.device_requests.as_ref().is_some_and(|requests| !requests.is_empty()) {
-        let requests = host.resources.device_requests.iter().flatten();
-        let text: Vec<String> = requests
-            .map(|request| {
-                let groups =
-                    request.capabilities.iter().flatten().map(|group| format!("[{}]", group.join(" ")));
-                format!(
-                    "could not select device driver \"{}\" with capabilities: [{}]",
-                    request.driver,
-                    groups.collect::<Vec<_>>().join(" ")
-                )
-            })
-            .collect();
-        return Err(errdefs::system(text.join("; ")));
+/// The options of `--tmpfs`: flags, and the file system's own with their values.
+fn tmpfs_options(options: &str) -> Result<()> {
+    const FLAGS: [&str; 34] = [
+        "async",
+        "atime",
+        "bind",
+        "defaults",
+        "dev",
+        "diratime",
+        "dirsync",
+        "exec",
+        "mand",
+        "noatime",
+        "nodev",
+        "nodiratime",
+        "noexec",
+        "nomand",
+        "norelatime",
+        "nostrictatime",
+        "nosuid",
+        "private",
+        "rbind",
+        "relatime",
+        "remount",
+        "ro",
+        "rprivate",
+        "rshared",
+        "rslave",
+        "runbindable",
+        "rw",
+        "shared",
+        "slave",
+        "strictatime",
+        "suid",
+        "sync",
+        "unbindable",
+        "mode",
+    ];
+    const KEYS: [&str; 6] = ["mode", "uid", "gid", "size", "nr_inodes", "nr_blocks"];
+    for option in options.split(',').filter(|option| !option.is_empty()) {
+        let known = match option.split_once('=') {
+            Some((key, _)) if !KEYS.contains(&key) && key != "mpol" => {
+                return Err(invalid(format!("invalid tmpfs option {key:?}")));
+            }
+            Some(_) => true,
+            None => FLAGS.contains(&option) && option != "mode",
+        };
+        if !known {
+            return Err(invalid(format!("invalid tmpfs option {option:?}")));
+        }
     }
     Ok(())
 }

@@ -220,8 +220,7 @@ pub(super) fn validate(network: &Network, request: &EndpointRequest) -> Result<(
     if wanted.iter().any(Option::is_some) {
         if network.is_predefined() {
             problems.push("user specified IP address is supported on user defined networks only".to_owned());
-        }
-        if !network.subnets_given {
+        } else if !network.subnets_given {
             problems.push(
                 "user specified IP address is supported only when connecting to networks with user configured subnets"
                     .to_owned(),

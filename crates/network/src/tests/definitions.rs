@@ -182,7 +182,7 @@ fn asked_for_addresses_are_given_or_refused_in_dockers_words() {
     assert_eq!(
         refused("bridge", "172.17.0.9"),
         format!(
-            "invalid config for network bridge: {invalid}* user specified IP address is supported on user defined networks only\n* {only}"
+            "invalid config for network bridge: {invalid}user specified IP address is supported on user defined networks only"
         )
     );
     let again = world.networks.reserve(&request("c1", "given", &[])).unwrap_err();

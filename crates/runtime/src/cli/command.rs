@@ -369,7 +369,7 @@ fn features() -> serde_json::Value {
             "rslave", "runbindable", "rw", "shared", "slave", "strictatime", "suid", "unbindable"],
         "linux": {
             "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "uts"],
-            "capabilities": crate::capability::NAMES.as_slice(),
+            "capabilities": oci::runtime::CAPABILITIES.as_slice(),
             "cgroup": { "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false },
             "seccomp": {
                 "enabled": true,

@@ -2,34 +2,14 @@
 
 use cgroups::{DeviceKind, DeviceRule, DeviceValue, Limits};
 use errdefs::{Result, invalid, not_implemented};
-use oci::runtime::{Resources, Rlimit, ThrottleDevice};
-
-/// Names by the kernel's numbers (`asm-generic/resource.h`).
-pub(crate) const RLIMITS: [&str; 16] = [
-    "CPU",
-    "FSIZE",
-    "DATA",
-    "STACK",
-    "CORE",
-    "RSS",
-    "NPROC",
-    "NOFILE",
-    "MEMLOCK",
-    "AS",
-    "LOCKS",
-    "SIGPENDING",
-    "MSGQUEUE",
-    "NICE",
-    "RTPRIO",
-    "RTTIME",
-];
+use oci::runtime::{RLIMITS, Resources, Rlimit, ThrottleDevice};
 
 /// A process's limit as number, soft and hard value.
 pub(super) fn rlimit(limit: &Rlimit) -> Result<(u32, u64, u64)> {
     let number = limit
         .kind
         .strip_prefix("RLIMIT_")
-        .and_then(|name| RLIMITS.iter().position(|known| *known == name))
+        .and_then(|name| RLIMITS.iter().position(|known| known.to_uppercase() == name))
         .ok_or_else(|| invalid(format!("invalid rlimit type {:?}", limit.kind)))?;
     if limit.soft > limit.hard {
         return Err(invalid(format!("{}: the soft limit is above the hard limit", limit.kind)));

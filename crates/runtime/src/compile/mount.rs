@@ -48,6 +48,9 @@ const FLAGS: [(&str, u64, u64); 17] = [
     ("nosymfollow", NOSYMFOLLOW, 0),
 ];
 
+/// Option of an overlay that is only read: the path in it that is mounted.
+pub const SUBPATH: &str = "x-hythe.subpath";
+
 /// Compiles the mounts.
 pub(super) fn compile(mounts: &[OciMount], bundle: &Path) -> Result<Vec<Mount>> {
     let mut compiled = Vec::with_capacity(mounts.len());
@@ -102,6 +105,9 @@ fn one(mount: &OciMount, bundle: &Path) -> Result<Mount> {
             MountSource::Bind { source: source(&mount.source, bundle)?, recursive }
         }
         (None, "cgroup" | "cgroup2") => MountSource::Cgroup,
+        (None, "overlay") if !options.data.iter().any(|(name, _)| name == "upperdir") => {
+            layers(&options.data)?
+        }
         (None, "") => return Err(invalid(format!("the mount at {destination:?} has no type"))),
         (None, fstype) => MountSource::New {
             fstype: fstype.to_owned(),
@@ -112,6 +118,22 @@ fn one(mount: &OciMount, bundle: &Path) -> Result<Mount> {
     };
     let Options { set, clear, set_recursive, clear_recursive, propagation, .. } = options;
     Ok(Mount { target, what, set, clear, set_recursive, clear_recursive, propagation })
+}
+
+/// Layers that are only read: an overlay of any number of them, of one too, and perhaps only a path in it.
+fn layers(options: &[(String, Option<String>)]) -> Result<MountSource> {
+    let (mut lowers, mut subpath) = (Vec::new(), PathBuf::new());
+    for (name, value) in options {
+        match (name.as_str(), value) {
+            ("lowerdir", Some(list)) => lowers.extend(list.split(':').map(PathBuf::from)),
+            (SUBPATH, Some(path)) => subpath = path.into(),
+            _ => return Err(not_implemented(format!("the option {name:?} of an overlay is not supported"))),
+        }
+    }
+    if lowers.is_empty() || lowers.iter().any(|lower| !lower.is_absolute()) {
+        return Err(invalid("an overlay needs absolute paths as its lowerdir"));
+    }
+    Ok(MountSource::Layers { lowers, subpath })
 }
 
 fn source(source: &str, bundle: &Path) -> Result<PathBuf> {
@@ -191,7 +213,7 @@ fn refuse_in_proc(mount: &Mount) -> Result<()> {
             (target == Path::new("/proc") && source == Path::new("/proc"))
                 || PROC_FILES.iter().any(|file| target == Path::new(file))
         }
-        MountSource::Cgroup => false,
+        MountSource::Cgroup | MountSource::Layers { .. } => false,
     };
     if allowed {
         return Ok(());

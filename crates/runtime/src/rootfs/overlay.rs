@@ -3,14 +3,14 @@
 //! New kernels take each layer by a call of its own. Old ones (before 6.8) take one option string of at most a page, so
 //! the layers are then named relative to their common directory, which is made the working directory for that call.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, fsconfig_create,
-    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags, fsconfig_create,
+    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, unmount,
 };
 
 use crate::outcome::{StartError, failed};
@@ -57,6 +57,21 @@ pub(crate) fn mount(stack: &Stack<'_>) -> Result<OwnedFd, StartError> {
         Err(Errno::INVAL | Errno::NOSYS | Errno::NAMETOOLONG) => old_style(stack, at).map_err(step),
         other => other.map_err(step),
     }
+}
+
+/// The layers, or the part of them at `subpath`, as a mount that is attached nowhere.
+pub(crate) fn part(lowers: &[PathBuf], subpath: &Path) -> Result<OwnedFd, StartError> {
+    let root = mount(&Stack { lowers, upper: None, work: None, volatile: false })?;
+    let at = lowers.first().ok_or_else(|| StartError::other("mount overlay: no layers"))?;
+    let part = if subpath.as_os_str().is_empty() {
+        super::clone_tree(root.as_fd(), Path::new(""), false)
+    } else {
+        openat2(&root, subpath, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)
+            .and_then(|found| super::clone_tree(found.as_fd(), Path::new(""), false))
+    };
+    // Another mount may need the layer below it.
+    unmount(at, UnmountFlags::DETACH).map_err(|errno| failed("unmount overlay", errno))?;
+    part.map_err(|errno| failed(format_args!("cannot access path {}", subpath.display()), errno))
 }
 
 fn new_style(stack: &Stack<'_>, at: &Path) -> Result<OwnedFd, Errno> {

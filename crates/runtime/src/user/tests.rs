@@ -48,7 +48,7 @@ fn texts_are_dockers() {
 }
 
 #[test]
-fn ids_out_of_range_are_refused() {
+fn user_cve_2024_40635_ids_out_of_range_are_refused() {
     for user in [
         "-1",
         "2147483648",
@@ -79,7 +79,7 @@ fn in_tree(prepare: impl FnOnce(&Path)) -> Result<Identity> {
 }
 
 #[test]
-fn only_regular_files_of_sane_size_are_read() {
+fn dos_cve_2026_47262_only_regular_files_of_sane_size_are_read() {
     assert_eq!(in_tree(|etc| fs::write(etc.join("passwd"), PASSWD).unwrap()).unwrap().uid, 1000);
     let fifo = in_tree(|etc| {
         let mode = rustix::fs::Mode::from_raw_mode(0o644);

@@ -88,7 +88,7 @@ fn nothing_is_left_of_many() {
 
 /// CVE-2016-9962, CVE-2019-5736: what the first process can see of a process being added.
 #[test]
-fn the_joining_process_cannot_be_looked_into() {
+fn exec_cve_2016_9962_the_joining_process_cannot_be_looked_into() {
     let script = "while :; do for p in /proc/[0-9]*; do readlink $p/exe; readlink $p/cwd; readlink $p/root; done; done";
     let bundle = Bundle::new(script);
     bundle.start();

@@ -23,7 +23,7 @@ fn replace(bundle: &Bundle, name: &str, target: &std::path::Path) {
 
 /// CVE-2019-19921, CVE-2023-27561, CVE-2023-28642.
 #[test]
-fn proc_and_sys_may_not_be_links() {
+fn path_cve_2019_19921_proc_and_sys_may_not_be_links() {
     for name in ["proc", "sys"] {
         let bundle = Bundle::new("true");
         fs::create_dir(bundle.root().join("real")).unwrap();
@@ -41,7 +41,7 @@ fn proc_and_sys_may_not_be_links() {
 
 /// CVE-2026-41579 and its kin: every top directory an absolute, a relative and a looping link.
 #[test]
-fn top_directories_that_are_links_lead_nowhere_outside() {
+fn path_cve_2026_41579_top_directories_that_are_links_lead_nowhere_outside() {
     for name in ["dev", "etc", "tmp", "root"] {
         for kind in ["absolute", "relative", "loop"] {
             let mut bundle = Bundle::new("true");
@@ -69,7 +69,7 @@ fn top_directories_that_are_links_lead_nowhere_outside() {
 
 /// CVE-2024-21626.
 #[test]
-fn a_working_directory_behind_a_descriptor_is_refused() {
+fn fd_cve_2024_21626_a_working_directory_behind_a_descriptor_is_refused() {
     for number in 0..24 {
         let mut bundle = Bundle::new("cat /proc/self/mounts; ls ../../../../");
         bundle.spec["process"]["cwd"] = json!(format!("/proc/self/fd/{number}"));
@@ -82,7 +82,7 @@ fn a_working_directory_behind_a_descriptor_is_refused() {
 
 /// CVE-2019-16884, CVE-2015-3631.
 #[test]
-fn nothing_is_mounted_inside_proc() {
+fn mnt_cve_2019_16884_nothing_is_mounted_inside_proc() {
     for destination in ["/proc/self/attr", "/proc/1", "/link/self"] {
         let mut bundle = Bundle::new("true");
         symlink("/proc", bundle.root().join("link")).unwrap();
@@ -96,7 +96,7 @@ fn nothing_is_mounted_inside_proc() {
 
 /// CVE-2025-31133: what hidden files are hidden behind is the null device, whatever the image's is.
 #[test]
-fn hidden_files_are_behind_the_null_device() {
+fn mask_cve_2025_31133_hidden_files_are_behind_the_null_device() {
     let bundle = Bundle::new(
         "echo gone > /proc/timer_list; stat -c %t:%T /proc/timer_list /proc/keys; cat /proc/keys",
     );
@@ -107,7 +107,7 @@ fn hidden_files_are_behind_the_null_device() {
 
 /// CVE-2022-29162, CVE-2022-24769 and the `youki` family.
 #[test]
-fn inheritable_and_ambient_are_empty_and_no_block_means_none() {
+fn cap_cve_2022_29162_inheritable_is_empty_and_no_block_means_none() {
     let look = "grep -E '^Cap' /proc/self/status";
     let bundle = Bundle::new(look);
     let ran = bundle.run();
@@ -125,7 +125,7 @@ fn inheritable_and_ambient_are_empty_and_no_block_means_none() {
 
 /// CVE-2026-47262 and its kin.
 #[test]
-fn a_passwd_that_is_no_file_is_refused() {
+fn dos_cve_2026_47262_a_passwd_that_is_no_file_is_refused() {
     let bundle = Bundle::new("sleep 1000");
     bundle.start();
     let passwd = bundle.root().join("etc/passwd");
@@ -138,7 +138,7 @@ fn a_passwd_that_is_no_file_is_refused() {
 
 /// CVE-2023-25809, CVE-2022-0492.
 #[test]
-fn control_groups_cannot_be_written() {
+fn cg_cve_2023_25809_control_groups_cannot_be_written() {
     let bundle = Bundle::new(
         "for d in /sys/fs/cgroup /sys/fs/cgroup/*; do touch $d/x && echo open $d; mkdir $d/y && echo open $d; done",
     );
@@ -150,7 +150,7 @@ fn control_groups_cannot_be_written() {
 
 /// Devices that are not allowed stay closed though their nodes can be made.
 #[test]
-fn other_devices_are_closed() {
+fn cg_go_2022_0396_other_devices_are_closed() {
     let bundle = Bundle::new(
         "mknod /tmp/fuse c 10 229; mknod /tmp/disk b 254 0; for d in /tmp/fuse /tmp/disk; do cat $d; done; cat /dev/null",
     );
@@ -162,7 +162,7 @@ fn other_devices_are_closed() {
 /// CVE-2021-30465, CVE-2024-45310: a mount's destination in a shared volume, swapped for a link to the outside all the
 /// time it is being made and mounted on.
 #[test]
-fn a_destination_swapped_under_our_hands_stays_inside() {
+fn race_cve_2021_30465_a_destination_swapped_under_our_hands_stays_inside() {
     use std::sync::atomic::{AtomicBool, Ordering};
     const STARTS: usize = 60;
     let mut bundle = Bundle::new("true");
@@ -198,7 +198,7 @@ fn a_destination_swapped_under_our_hands_stays_inside() {
 
 /// CVE-2019-5736: the engine's own program is the container's entry point by way of `/proc/self/exe`.
 #[test]
-fn the_runtimes_program_cannot_be_reached() {
+fn exe_cve_2019_5736_the_runtimes_program_cannot_be_reached() {
     let before = fs::metadata(crate::bundle::program()).unwrap();
     let mut bundle = Bundle::new("");
     fs::write(bundle.root().join("entry"), "#!/proc/self/exe\n").unwrap();

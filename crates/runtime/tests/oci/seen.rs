@@ -84,7 +84,7 @@ fn no_signal_is_ignored_or_blocked() {
 }
 
 #[test]
-fn no_descriptor_but_the_standard_streams() {
+fn fd_list_no_descriptor_but_the_standard_streams() {
     let bundle =
         Bundle::new("fd=0; while [ $fd -lt 64 ]; do [ -e /proc/1/fd/$fd ] && echo $fd; fd=$((fd + 1)); done");
     assert_eq!(bundle.run().out, "0\n1\n2\n");

@@ -77,6 +77,11 @@ pub(super) fn create(cli: &Cli, parsed: &Parsed, spec: &Spec) -> Outcome<String>
     }
     let quiet = parsed.on("quiet");
     let policy = parsed.text("pull");
+    if !matches!(policy, "always" | "missing" | "never") {
+        return Err(Failure::new(format!(
+            "invalid pull option: '{policy}': must be one of \"always\", \"missing\" or \"never\""
+        )));
+    }
     let client = cli.client()?;
     if let Some(reference) = reference.as_ref().filter(|_| policy == "always") {
         pull::before_run(cli, reference, &platform, quiet)?;

@@ -138,7 +138,8 @@ const EXIT_NOT_FOUND: i32 = 127;
 /// The command cannot be executed.
 const EXIT_NOT_EXECUTABLE: i32 = 126;
 
-/// Whether a create failed for want of its image.
+/// Whether a create failed for want of its image, or of its image for the wanted platform.
 pub(super) fn lacks_image(error: &errdefs::Error) -> bool {
-    error.class() == Class::NotFound && error.message().contains("No such image")
+    let text = error.message();
+    error.class() == Class::NotFound && (text.contains("No such image") || text.contains("but its platform"))
 }

@@ -66,7 +66,8 @@ pub(crate) fn grant(devices: &[DeviceMapping], cgroup_rules: &[String], privileg
                 device.path_on_host
             ))
         };
-        let host = std::fs::canonicalize(&device.path_on_host).map_err(|error| gathering(go_text(&error)))?;
+        let host =
+            std::fs::canonicalize(&device.path_on_host).map_err(|error| gathering(errdefs::words(&error)))?;
         let inside = Path::new(if device.path_in_container.is_empty() {
             &device.path_on_host
         } else {
@@ -76,7 +77,7 @@ pub(crate) fn grant(devices: &[DeviceMapping], cgroup_rules: &[String], privileg
         if host.is_dir() {
             walk(&host, inside, access, &mut granted, 0)?;
         } else {
-            add(&host, inside, access, &mut granted).map_err(|error| gathering(go_text(&error)))?;
+            add(&host, inside, access, &mut granted).map_err(|error| gathering(errdefs::words(&error)))?;
         }
         if granted.nodes.len() == before {
             return Err(gathering("not a device node".into()));
@@ -86,15 +87,6 @@ pub(crate) fn grant(devices: &[DeviceMapping], cgroup_rules: &[String], privileg
         granted.rules.push(parse_rule(text)?);
     }
     Ok(granted)
-}
-
-/// The error as Go's `os` package words it, because clients match on that.
-fn go_text(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "no such file or directory".into(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
-        _ => error.to_string(),
-    }
 }
 
 fn walk(dir: &Path, inside: &Path, access: &str, granted: &mut Granted, depth: u32) -> Result<()> {

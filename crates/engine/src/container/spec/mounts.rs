@@ -1,5 +1,7 @@
 //! The mounts of a run: Docker's default ones, then the user's, the shallow ones first (semantics 72, 81, 87).
 
+use std::path::PathBuf;
+
 use errdefs::Result;
 use oci::runtime::Mount;
 
@@ -22,8 +24,10 @@ pub(crate) enum Shm {
 #[derive(Debug, Clone)]
 pub(crate) struct Bound {
     pub(crate) point: MountPoint,
-    /// The host path to bind; for an image its mounted root.
+    /// The host path to bind.
     pub(crate) source: String,
+    /// The layers of an image, the top one first.
+    pub(crate) lowers: Vec<PathBuf>,
     pub(crate) propagation: String,
 }
 
@@ -109,6 +113,7 @@ fn user_mounts(record: &Record, run: &Run) -> Result<Vec<Mount>> {
     for bound in &run.mounts {
         all.push(match bound.point.kind {
             Kind::Tmpfs => tmpfs(&bound.point.destination, &tmpfs_options(&bound.point)),
+            Kind::Image => image(bound),
             _ => bind(bound),
         });
     }
@@ -137,6 +142,17 @@ fn bind(bound: &Bound) -> Mount {
     }
     if !bound.propagation.is_empty() {
         made.options.push(bound.propagation.clone());
+    }
+    made
+}
+
+/// The files of an image, read-only.
+fn image(bound: &Bound) -> Mount {
+    let lowers: Vec<_> = bound.lowers.iter().map(|lower| lower.to_string_lossy()).collect();
+    let mut made = mount(&bound.point.destination, "overlay", "overlay", &["ro"]);
+    made.options.push(format!("lowerdir={}", lowers.join(":")));
+    if !bound.point.subpath.is_empty() {
+        made.options.push(format!("{}={}", runtime::compile::SUBPATH, bound.point.subpath));
     }
     made
 }

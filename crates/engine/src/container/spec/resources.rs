@@ -4,7 +4,7 @@
 //! Pure but for the device numbers of throttled block devices, which are read from their nodes.
 
 use api::container::{HostConfig, Resources, ThrottleDevice, Ulimit};
-use errdefs::{Context, Result};
+use errdefs::Result;
 use oci::runtime::{self, BlockIo, Cpu, Memory, Pids};
 
 /// No container can work in less memory.
@@ -26,6 +26,7 @@ pub(crate) struct Abilities {
     pub(crate) pids: bool,
     pub(crate) cpu: bool,
     pub(crate) blkio_weight: bool,
+    pub(crate) blkio_weight_device: bool,
 }
 
 /// Checks the limits in `host`, dropping what the kernel cannot do. Gives the warnings; `update` leaves out what only
@@ -65,6 +66,14 @@ pub(crate) fn check(resources: &mut Resources, able: &Abilities, update: bool) -
                 .into(),
         );
         resources.blkio_weight = 0;
+    }
+    let weighted = resources.blkio_weight_device.as_ref().is_some_and(|devices| !devices.is_empty());
+    if weighted && !able.blkio_weight_device {
+        warnings.push(
+            "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded."
+                .into(),
+        );
+        resources.blkio_weight_device = None;
     }
     if resources.blkio_weight != 0 && !(10..=1000).contains(&resources.blkio_weight) {
         return Err(errdefs::invalid("Range of blkio weight is from 10 to 1000"));
@@ -188,7 +197,9 @@ fn cpuset(what: &str, wanted: &mut String, have: &str, warnings: &mut Vec<String
         return Ok(());
     }
     let (Some(asked), Some(available)) = (list(wanted), list(have)) else {
-        return Err(errdefs::invalid(format!("Invalid value {wanted} for cpuset {what}")));
+        return Err(errdefs::invalid(format!(
+            "Invalid value {wanted} for cpuset {what}: invalid format: {wanted}"
+        )));
     };
     if asked.iter().all(|number| available.contains(number)) {
         return Ok(());
@@ -293,7 +304,8 @@ fn throttle(devices: &Option<Vec<ThrottleDevice>>) -> Result<Vec<runtime::Thrott
 }
 
 fn device_number(path: &str) -> Result<(i64, i64)> {
-    let stat = rustix::fs::stat(path).context(|| format!("device {path}"))?;
+    let stat = rustix::fs::stat(path)
+        .map_err(|errno| errdefs::system(format!("stat {path}: {}", errdefs::words(&errno.into()))))?;
     Ok((i64::from(rustix::fs::major(stat.st_rdev)), i64::from(rustix::fs::minor(stat.st_rdev))))
 }
 
@@ -302,29 +314,11 @@ fn device_number(path: &str) -> Result<(i64, i64)> {
 /// # Errors
 /// Invalid parameter for unknown names and a soft limit above the hard one.
 pub(crate) fn rlimits(own: &[Ulimit], defaults: &[Ulimit]) -> Result<Vec<runtime::Rlimit>> {
-    const NAMES: [&str; 16] = [
-        "core",
-        "cpu",
-        "data",
-        "fsize",
-        "locks",
-        "memlock",
-        "msgqueue",
-        "nice",
-        "nofile",
-        "nproc",
-        "rss",
-        "rtprio",
-        "rttime",
-        "sigpending",
-        "stack",
-        "as",
-    ];
     let inherited = defaults.iter().filter(|default| !own.iter().any(|limit| limit.name == default.name));
     own.iter()
         .chain(inherited)
         .map(|limit| {
-            if !NAMES.contains(&limit.name.as_str()) {
+            if !runtime::RLIMITS.contains(&limit.name.as_str()) {
                 return Err(errdefs::invalid(format!("invalid ulimit type: {}", limit.name)));
             }
             if limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard) {

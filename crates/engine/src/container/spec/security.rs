@@ -56,7 +56,7 @@ impl Options {
                 "writable-cgroups" => options.writable_cgroups = boolean()?,
                 // Labels are SELinux's; without it Docker takes and ignores them.
                 "label" => {}
-                "apparmor" => options.apparmor = Some(value.to_owned()).filter(|name| name != "unconfined"),
+                "apparmor" => options.apparmor = Some(value.to_owned()),
                 "seccomp" if matches!(value, "unconfined" | "") => options.seccomp = Seccomp::Unconfined,
                 "seccomp" if value == "builtin" => options.seccomp = Seccomp::Default,
                 "seccomp" => options.seccomp = Seccomp::Profile(value.to_owned()),
@@ -81,7 +81,12 @@ mod tests {
             .unwrap();
         assert_eq!(
             got,
-            Options { no_new_privileges: true, seccomp: Seccomp::Unconfined, ..Options::default() }
+            Options {
+                no_new_privileges: true,
+                seccomp: Seccomp::Unconfined,
+                apparmor: Some("unconfined".into()),
+                ..Options::default()
+            }
         );
         let got = parse(&["no-new-privileges=false", "seccomp={\"a\":1}"]).unwrap();
         assert_eq!((got.no_new_privileges, got.seccomp), (false, Seccomp::Profile("{\"a\":1}".into())));

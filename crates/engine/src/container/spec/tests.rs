@@ -49,6 +49,7 @@ fn run() -> Run {
         last_capability: 40,
         devices: devices::Granted::default(),
         init: None,
+        apparmor: false,
         default_ulimits: Vec::new(),
     }
 }
@@ -98,7 +99,7 @@ fn the_default_spec_is_dockers() {
 
 fn bound(raw: &str) -> Bound {
     let point = parse_short(raw, "").unwrap();
-    Bound { source: point.source.clone(), propagation: point.propagation.clone(), point }
+    Bound { source: point.source.clone(), propagation: point.propagation.clone(), lowers: Vec::new(), point }
 }
 
 #[test]

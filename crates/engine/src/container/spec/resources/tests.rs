@@ -4,6 +4,7 @@ use super::*;
 
 fn able() -> Abilities {
     Abilities {
+        blkio_weight_device: true,
         cpus: 2,
         cpuset_cpus: "0-1".into(),
         cpuset_mems: "0".into(),
