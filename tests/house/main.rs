@@ -1,4 +1,5 @@
 //! The house rules that can be checked by machine, as ordinary tests.
 
 mod architecture;
+mod security;
 mod tidy;
