@@ -10,6 +10,7 @@ mod isolation;
 mod kill;
 mod logs;
 mod logs_files;
+mod logs_remote;
 mod options;
 mod outlive;
 mod pause;

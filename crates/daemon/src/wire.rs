@@ -41,6 +41,7 @@ pub(crate) fn build(config: &Config) -> Result<Arc<Handles>> {
         networks: networks.clone(),
         volumes: volumes.clone(),
         launcher: Arc::new(Launcher::new(&shim, told)?),
+        shippers: shipper::Shippers::new(data.join("log-spool")),
         events: events.clone(),
     };
     let mut about_containers = config.containers.clone();

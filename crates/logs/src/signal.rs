@@ -25,6 +25,11 @@ impl Signal {
         let _ = rustix::io::write(&*self.0, &1u64.to_ne_bytes());
     }
 
+    /// Whether this is a clone of the other.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether it is set.
     pub fn is_set(&self) -> bool {
         let mut fds = [PollFd::new(&*self.0, PollFlags::IN)];

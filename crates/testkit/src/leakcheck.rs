@@ -25,8 +25,8 @@ pub struct Scope<'a> {
 }
 
 /// Directories of the data root that hold one entry a container and must be empty without containers.
-const PER_CONTAINER: [&str; 4] =
-    ["containers", "snapshots/containers", "snapshots/staging", "snapshots/trash"];
+const PER_CONTAINER: [&str; 5] =
+    ["containers", "log-spool", "snapshots/containers", "snapshots/staging", "snapshots/trash"];
 
 impl Inventory {
     /// Takes the inventory now.

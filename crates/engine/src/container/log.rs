@@ -5,8 +5,9 @@
 use std::path::PathBuf;
 
 use api::container::{HostConfig, LogConfig};
-use errdefs::{Result, invalid};
-use logs::{Driver, WriterConfig};
+use errdefs::{Result, invalid, not_implemented};
+use logs::{Driver, Signal, WriterConfig};
+use shipper::{Job, Subject};
 
 use super::record::Record;
 use super::shared::Shared;
@@ -34,6 +35,9 @@ fn file_driver(name: &str) -> Option<Driver> {
 /// InvalidParameter in Docker's words, for drivers and options that do not exist.
 pub(crate) fn check(host: &HostConfig) -> Result<()> {
     let LogConfig { r#type: name, config: options } = &host.log_config;
+    if shipper::DRIVERS.contains(&name.as_str()) {
+        return shipper::check(name, options);
+    }
     let driver = file_driver(name).ok_or_else(|| unknown(name))?;
     logs::config::check(driver, options)
 }
@@ -53,6 +57,12 @@ pub(crate) fn path(shared: &Shared, id: &str, driver: &str) -> PathBuf {
 /// As Docker's, for malformed options: such a container has never started.
 pub(crate) fn to_read(shared: &Shared, record: &Record) -> Result<WriterConfig> {
     let LogConfig { r#type: name, config: options } = &record.host.log_config;
+    if shipper::DRIVERS.contains(&name.as_str()) {
+        if logs::config::cache_disabled(options)? {
+            return Err(not_implemented("configured logging driver does not support reading"));
+        }
+        return shared.parts.shippers.cache(&record.id, options);
+    }
     let driver = file_driver(name).ok_or_else(|| unknown(name))?;
     WriterConfig::from_options(driver, options, path(shared, &record.id, name))
 }
@@ -67,7 +77,28 @@ pub(crate) fn of_run(shared: &Shared, record: &Record) -> Result<WriterConfig> {
     })
 }
 
+/// Sends the log of a run on, if its driver is a remote one; `ended` is to be set when it is complete.
+pub(crate) fn send(shared: &Shared, record: &Record, ended: Option<&Signal>) {
+    if let Some(ended) = ended.filter(|_| is_remote(record)) {
+        shared.parts.shippers.start(&record.id, ended.clone());
+    }
+}
+
+/// The container is gone; what of its log has not been sent yet is sent first.
+pub(crate) fn removed(shared: &Shared, record: &Record) {
+    if is_remote(record) {
+        shared.parts.shippers.removed(&record.id);
+    }
+}
+
+fn is_remote(record: &Record) -> bool {
+    shipper::DRIVERS.contains(&record.host.log_config.r#type.as_str())
+}
+
 fn made(shared: &Shared, record: &Record) -> Result<WriterConfig> {
+    if is_remote(record) {
+        return shared.parts.shippers.prepare(&job(record)?);
+    }
     let mut made = to_read(shared, record)?;
     let options = &record.host.log_config.config;
     match made.driver {
@@ -86,4 +117,21 @@ fn made(shared: &Shared, record: &Record) -> Result<WriterConfig> {
         Driver::None => {}
     }
     Ok(made)
+}
+
+/// What a remote driver has to know.
+fn job(record: &Record) -> Result<Job> {
+    let LogConfig { r#type: driver, config: options } = &record.host.log_config;
+    let subject = Subject {
+        container_id: record.id.clone(),
+        container_name: record.name.clone(),
+        image_id: record.image.as_ref().map(ToString::to_string).unwrap_or_default(),
+        image_name: record.config.image.clone(),
+        command: attributes::command(record),
+        created: record.created.to_string(),
+        tag: attributes::tag(record, options, "{{.ID}}")?.unwrap_or_default(),
+        extra: attributes::extra(record, options)?,
+        host: attributes::hostname(),
+    };
+    Ok(Job { driver: driver.clone(), options: options.clone(), subject })
 }

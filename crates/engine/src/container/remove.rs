@@ -126,6 +126,7 @@ impl Shared {
             return result;
         }
         self.registry.remove(id);
+        super::log::removed(self, &record);
         self.empty_trash_later();
         self.tell(&record, "destroy", &[]);
         container.progress.update(|moment| moment.removed = Some(Ok(())));

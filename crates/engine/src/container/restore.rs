@@ -41,6 +41,7 @@ impl Containers {
             shared.recover(container);
         }
         let strays = self.remove_strays()?;
+        shared.parts.shippers.resume(|id| shared.registry.by_id(id).is_some())?;
         let live: HashSet<String> =
             all.iter().filter(|one| one.live.lock().handle.is_some()).map(|one| one.id.clone()).collect();
         shared.remove_dead_groups(&before, &strays, &live);
@@ -87,8 +88,9 @@ impl Containers {
         Ok(strays)
     }
 
-    /// Stops the engine's own work for these containers (timers, probes). The containers live on.
+    /// Stops the engine's own work for these containers (timers, probes, sending logs). The containers live on.
     pub fn shutdown(&self) {
+        self.shared.parts.shippers.shutdown();
         for container in self.shared.registry.all() {
             let mut live = container.live.lock();
             if let Some(timer) = live.restart.take() {
@@ -180,6 +182,7 @@ impl Shared {
             let mut live = container.live.lock();
             live.handle = Some(handle);
             live.log_ended = logs::Signal::new().ok();
+            super::log::send(self, &record, live.log_ended.as_ref());
         }
         self.happened(container, |record| {
             record.state.pid = pid;

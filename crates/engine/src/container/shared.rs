@@ -48,6 +48,8 @@ pub struct Parts {
     pub volumes: Volumes,
     /// Shims.
     pub launcher: Arc<Launcher>,
+    /// Logs of remote drivers.
+    pub shippers: shipper::Shippers,
     /// Where to tell what happens.
     pub events: Events,
 }

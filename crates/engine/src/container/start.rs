@@ -98,6 +98,7 @@ impl Shared {
                     let mut live = container.live.lock();
                     live.handle = Some(handle.clone());
                     live.log_ended = logs::Signal::new().ok();
+                    super::log::send(self, &record, live.log_ended.as_ref());
                     std::mem::take(&mut live.pending)
                 };
                 // They came while it was being launched. One that has ended again closes its streams.
