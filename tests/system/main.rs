@@ -2,8 +2,10 @@
 
 mod api;
 mod ceilings;
+mod configuration;
 mod daemon;
 mod door;
 mod events;
+mod metrics;
 mod state;
 mod version;

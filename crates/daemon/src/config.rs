@@ -11,6 +11,7 @@ use ipnet::Ipv4Net;
 
 use crate::flags::{self, Use, Values};
 
+mod checks;
 mod file;
 mod runtimes;
 
@@ -38,6 +39,10 @@ pub(crate) struct Config {
     pub(crate) insecure_registries: Vec<String>,
     pub(crate) containers: engine::container::Config,
     pub(crate) labels: Vec<String>,
+    /// Where metrics are served.
+    pub(crate) metrics_addr: Option<String>,
+    /// The attributes of the event that tells of a reload.
+    pub(crate) shown: api::StringMap,
     /// Flags that are known and do nothing here.
     pub(crate) ignored: Vec<&'static str>,
 }
@@ -82,13 +87,31 @@ pub(crate) fn read(args: impl IntoIterator<Item = String>) -> Result<Asked> {
         return Ok(Asked::Version);
     }
     let (validate, cleanup) = (on("validate"), on("cleanup"));
-    let values = file::merge(given)?;
-    let config = typed(values)?;
+    let merged = file::merge(given)?;
+    let config = typed(merged.values).map_err(|error| match (&merged.path, error) {
+        (Some(path), Wrong::Setting(error)) => file::failed(
+            path,
+            &format!("merged configuration validation from file and command line flags failed: {error}"),
+        ),
+        (_, Wrong::Setting(error) | Wrong::Otherwise(error)) => error,
+    })?;
     Ok(match (validate, cleanup) {
         (true, _) => Asked::Validate,
         (_, true) => Asked::CleanUp(Box::new(config)),
         _ => Asked::Run(Box::new(config)),
     })
+}
+
+/// What is wrong with the settings; dockerd says where it found the one kind and not the other.
+enum Wrong {
+    Setting(errdefs::Error),
+    Otherwise(errdefs::Error),
+}
+
+impl From<errdefs::Error> for Wrong {
+    fn from(error: errdefs::Error) -> Self {
+        Self::Setting(error)
+    }
 }
 
 /// Reads merged values one by one.
@@ -135,7 +158,7 @@ fn bad(name: &str, value: &str) -> errdefs::Error {
     invalid(format!("invalid argument {value:?} for \"--{name}\""))
 }
 
-fn typed(values: Values) -> Result<Config> {
+fn typed(values: Values) -> Result<Config, Wrong> {
     let mut ignored = Vec::new();
     for flag in flags::TABLE.iter().filter(|flag| values.contains_key(flag.long)) {
         let off = values[flag.long] == ["false"];
@@ -145,25 +168,30 @@ fn typed(values: Values) -> Result<Config> {
             Use::Refused if off => {}
             Use::Refused => {
                 let name = flag.long;
-                return Err(errdefs::not_implemented(format!("--{name} is not supported by this engine")));
+                return Err(Wrong::Otherwise(errdefs::not_implemented(format!(
+                    "--{name} is not supported by this engine"
+                ))));
             }
         }
     }
     let values = Reader(values);
+    checks::settings(&values)?;
     let exec_root = values.path("exec-root").unwrap_or_else(|| "/run/hythe".into());
     let data_root = values.path("data-root").unwrap_or_else(|| "/var/lib/hythe".into());
     let debug = values.bool("debug", false)?;
     let log_level = if debug { "debug".to_owned() } else { values.text("log-level", "info") };
     if crate::log::level(&log_level).is_none() {
-        return Err(invalid(format!("invalid logging level: {log_level}")));
+        return Err(invalid(format!("invalid logging level: {log_level}")).into());
     }
     let log_json = match values.text("log-format", "text").as_str() {
         "text" => false,
         "json" => true,
-        other => return Err(invalid(format!("invalid log format: {other}"))),
+        other => return Err(invalid(format!("invalid log format: {other}")).into()),
     };
     let address_pools =
         values.many("default-address-pool").iter().map(|text| pool(text)).collect::<Result<Vec<_>>>()?;
+    let containers = containers(&values, &data_root, &exec_root)?;
+    let shown = checks::shown(&values, &containers)?;
     Ok(Config {
         hosts: values.many("host"),
         docker_socket: values.bool("docker-socket", false)?,
@@ -178,8 +206,10 @@ fn typed(values: Values) -> Result<Config> {
         network: network_config(&values, &address_pools)?,
         registry: registry(&values)?,
         insecure_registries: values.many("insecure-registry"),
-        containers: containers(&values, &data_root, &exec_root)?,
+        containers,
         labels: labels(&values)?,
+        metrics_addr: values.one("metrics-addr").map(str::to_owned),
+        shown,
         address_pools,
         data_root,
         exec_root,
@@ -255,11 +285,6 @@ fn registry(values: &Reader) -> Result<distribution::Config> {
     };
     let mut retry = default.retry;
     retry.attempts = values.parsed("max-download-attempts")?.unwrap_or(retry.attempts);
-    for mirror in values.many("registry-mirror") {
-        if !mirror.starts_with("http://") && !mirror.starts_with("https://") {
-            return Err(invalid(format!("invalid mirror: unsupported scheme in {mirror:?}")));
-        }
-    }
     Ok(distribution::Config {
         insecure: values.many("insecure-registry").iter().map(|text| text.parse()).collect::<Result<_>>()?,
         mirrors: values.many("registry-mirror"),
@@ -300,6 +325,8 @@ fn containers(
         log_options: values.many("log-opt").iter().map(pair).collect::<Result<_>>()?,
         ulimits: values.many("default-ulimit").iter().map(|text| ulimit(text)).collect::<Result<_>>()?,
         shm_size: values.one("default-shm-size").map_or(Ok(default.shm_size), bytes)?,
+        ipc_mode: values.text("default-ipc-mode", &default.ipc_mode),
+        cgroupns_mode: values.text("default-cgroupns-mode", ""),
         cgroup_parent: values.text("cgroup-parent", ""),
         init: values.bool("init", false)?,
         init_path: values.path("init-path").unwrap_or_default(),
@@ -350,12 +377,20 @@ fn bytes(text: &str) -> Result<i64> {
     number.checked_mul(1 << shift).ok_or_else(wrong)
 }
 
-fn labels(values: &Reader) -> Result<Vec<String>> {
+fn labels(values: &Reader) -> Result<Vec<String>, Wrong> {
     let labels = values.many("label");
-    match labels.iter().find(|label| !label.contains('=')) {
-        Some(label) => Err(invalid(format!("bad attribute format: {label}"))),
-        None => Ok(labels),
+    let mut known: std::collections::BTreeMap<&str, &String> = std::collections::BTreeMap::new();
+    for label in &labels {
+        let Some((key, _)) = label.split_once('=') else {
+            return Err(invalid(format!("bad attribute format: {label}")).into());
+        };
+        if let Some(other) = known.insert(key, label)
+            && other != label
+        {
+            return Err(Wrong::Otherwise(invalid(format!("conflict labels for {label} and {other}"))));
+        }
     }
+    Ok(labels)
 }
 
 #[cfg(test)]

@@ -124,9 +124,27 @@ fn tcp(address: &str, config: &Config) -> Result<Listener> {
 }
 
 fn tcp_listener(listener: std::net::TcpListener, tls: Option<tokio_rustls::TlsAcceptor>) -> Result<Listener> {
+    Ok(Listener::Tcp(into_tokio(listener)?, tls))
+}
+
+/// The listener of `--metrics-addr`.
+///
+/// # Errors
+/// If the address is none or is in use.
+pub(crate) fn metrics(address: &str) -> Result<std::net::TcpListener> {
+    let wrong = |why: &dyn std::fmt::Display| invalid(format!("metrics-addr {address}: {why}"));
+    let address = address.to_socket_addrs().map_err(|error| wrong(&error))?.next();
+    let address = address.ok_or_else(|| wrong(&"no address"))?;
+    std::net::TcpListener::bind(address).context(|| format!("listen for metrics on {address}"))
+}
+
+/// The listener as tokio's; needs its runtime around it.
+///
+/// # Errors
+/// `fcntl`, or if the runtime ends.
+pub(crate) fn into_tokio(listener: std::net::TcpListener) -> Result<tokio::net::TcpListener> {
     listener.set_nonblocking(true).context(|| "listen")?;
-    let listener = tokio::net::TcpListener::from_std(listener).context(|| "listen")?;
-    Ok(Listener::Tcp(listener, tls))
+    tokio::net::TcpListener::from_std(listener).context(|| "listen")
 }
 
 /// `host:port`, either part optional; without a host it is loopback, never everything.

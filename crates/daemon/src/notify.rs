@@ -26,6 +26,13 @@ pub(crate) fn systemd(state: &str) {
     }
 }
 
+/// Tells systemd that the configuration is being read again; it waits for `READY=1` then (`Type=notify-reload`).
+pub(crate) fn reloading() {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let micros = now.tv_sec * 1_000_000 + now.tv_nsec / 1000;
+    systemd(&format!("RELOADING=1\nMONOTONIC_USEC={micros}"));
+}
+
 /// Takes the descriptor of `--ready-fd`; early, so that nothing started meanwhile inherits it.
 ///
 /// # Errors

@@ -69,8 +69,16 @@ pub(crate) fn run(config: Config, args: Vec<String>) -> Result<()> {
         let _inside = runtime.enter();
         listen::open(&config)?
     };
-    let handles = wire::build(&config)?;
-    let ended = runtime.block_on(serve(sockets, Arc::clone(&handles), level, &args, move || {
+    let metrics = config.metrics_addr.as_deref().map(listen::metrics).transpose()?;
+    let wired = wire::build(&config)?;
+    let handles = Arc::clone(&wired.handles);
+    if let Some(listener) = metrics {
+        let _inside = runtime.enter();
+        let listener = listen::into_tokio(listener)?;
+        runtime.spawn(server::serve_metrics(listener, handles.system.clone()));
+    }
+    let reload = || reload(&level, &wired, &args);
+    let ended = runtime.block_on(serve(sockets, Arc::clone(&handles), reload, move || {
         tracing::info!("the engine answers");
         notify::systemd("READY=1");
         if let Some(pipe) = ready {
@@ -99,8 +107,7 @@ fn directory(path: &std::path::Path, mode: u32) -> Result<()> {
 async fn serve(
     mut sockets: Sockets,
     handles: Arc<server::Handles>,
-    level: log::Level,
-    args: &[String],
+    reload: impl Fn(),
     answering: impl FnOnce(),
 ) -> Result<()> {
     let watch = |kind| signal(kind).context(|| "watch signals");
@@ -115,7 +122,7 @@ async fn serve(
         tokio::select! {
             _ = term.recv() => return Ok(()),
             _ = int.recv() => return Ok(()),
-            _ = hangup.recv() => reload(&level, args),
+            _ = hangup.recv() => reload(),
             Some(broken) = serving.join_next() => {
                 let error = match broken {
                     Ok(Ok(())) => continue,
@@ -128,17 +135,18 @@ async fn serve(
     }
 }
 
-/// Reads the configuration again. Only the log's level can change while running; a broken file changes nothing.
-fn reload(level: &log::Level, args: &[String]) {
+/// Reads the configuration again and takes over what can change while running; a broken file changes nothing.
+fn reload(level: &log::Level, wired: &wire::Wired, args: &[String]) {
+    tracing::info!("Got signal to reload configuration");
+    notify::reloading();
     match config::read(args.iter().cloned()) {
         Ok(Asked::Run(config)) => {
             level.set(&config.log_level);
-            tracing::info!(
-                level = config.log_level,
-                "configuration read again; other settings need a restart"
-            );
+            wired.reconfigure(&config);
+            tracing::info!("Reloaded configuration");
         }
         Ok(_) => {}
-        Err(error) => tracing::error!(%error, "configuration not changed"),
+        Err(error) => tracing::error!(%error, "Error reloading configuration"),
     }
+    notify::systemd("READY=1");
 }

@@ -17,11 +17,40 @@ use crate::config::Config;
 /// The program that watches containers, beside this one or in the usual places.
 const SHIM: &str = "hythe-shim";
 
+/// The engine, and what of it a reload has to reach besides.
+pub(crate) struct Wired {
+    pub(crate) handles: Arc<Handles>,
+    client: Arc<distribution::Client>,
+}
+
+impl Wired {
+    /// Takes over what can be changed while running, as dockerd does on SIGHUP, and tells so.
+    pub(crate) fn reconfigure(&self, config: &Config) {
+        self.client.reconfigure(|client| {
+            client.insecure.clone_from(&config.registry.insecure);
+            client.mirrors.clone_from(&config.registry.mirrors);
+            client.downloads = config.registry.downloads;
+            client.uploads = config.registry.uploads;
+            client.retry = config.registry.retry;
+        });
+        self.handles.containers.reconfigure((&config.containers).into());
+        let change = |about: &mut system::Config| {
+            about.debug = config.debug;
+            about.labels.clone_from(&config.labels);
+            about.mirrors.clone_from(&config.registry.mirrors);
+            about.insecure_registries.clone_from(&config.insecure_registries);
+            about.runtimes.clone_from(&config.containers.runtimes);
+            about.default_runtime.clone_from(&config.containers.default_runtime);
+        };
+        self.handles.system.reconfigure(change, config.shown.clone());
+    }
+}
+
 /// Opens everything below the data root, takes back what lives, and gives the handles for the server.
 ///
 /// # Errors
 /// What cannot be opened.
-pub(crate) fn build(config: &Config) -> Result<Arc<Handles>> {
+pub(crate) fn build(config: &Config) -> Result<Wired> {
     let data = &config.data_root;
     let store = Arc::new(Store::open(&data.join("hythe.db"))?);
     let content = Content::open(&data.join("content"))?;
@@ -55,9 +84,9 @@ pub(crate) fn build(config: &Config) -> Result<Arc<Handles>> {
     images.collect()?;
     let mut about = about(config)?;
     about.warnings.extend(networks.warnings()?);
-    let images = Images::new(images, snapshots, client, containers.clone(), events.clone());
+    let images = Images::new(images, snapshots, Arc::clone(&client), containers.clone(), events.clone());
     let volumes = Volumes::new(volumes, containers.clone(), events.clone());
-    Ok(Arc::new(Handles {
+    let handles = Arc::new(Handles {
         execs: Execs::new(&containers),
         system: System::new(about, containers.clone(), images.clone(), volumes.clone(), events.clone()),
         networks: Networks::new(networks, containers.clone(), events.clone()),
@@ -65,7 +94,8 @@ pub(crate) fn build(config: &Config) -> Result<Arc<Handles>> {
         volumes,
         containers,
         events,
-    }))
+    });
+    Ok(Wired { handles, client })
 }
 
 fn about(config: &Config) -> Result<system::Config> {

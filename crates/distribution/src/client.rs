@@ -1,6 +1,6 @@
 //! The handle on registries.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use errdefs::{Error, Result};
 use oci::manifest::{Descriptor, Document};
@@ -18,7 +18,7 @@ use crate::session::{Access, Session};
 
 /// Speaks to registries. One for the whole daemon: it keeps tokens, and nothing else, between operations.
 pub struct Client {
-    pub(crate) config: Arc<Config>,
+    config: RwLock<Arc<Config>>,
     pub(crate) tokens: TokenCache,
 }
 
@@ -51,12 +51,18 @@ pub(crate) struct Talk<'a> {
 impl Client {
     /// A client with this configuration.
     pub fn new(config: Config) -> Self {
-        Self { config: Arc::new(config), tokens: TokenCache::default() }
+        Self { config: RwLock::new(Arc::new(config)), tokens: TokenCache::default() }
     }
 
-    /// What the client was configured with.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// What the client is configured with now.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the configuration: operations that begin later have the new one.
+    pub fn reconfigure(&self, change: impl FnOnce(&mut Config)) {
+        let mut config = self.config.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut config));
     }
 
     /// Runs `work` in a session on one of the endpoints. The next one is tried when a mirror fails in any way, and
@@ -89,7 +95,7 @@ impl Client {
     /// `https://index.docker.io/v1/` that stands for Docker Hub.
     pub fn login(&self, server: &str, auth: &Auth, cancel: &Cancel) -> Result<Login> {
         let host = login_host(server);
-        let endpoints = endpoint::host_endpoints(&self.config, &host);
+        let endpoints = endpoint::host_endpoints(&self.config(), &host);
         let talk = Talk { repository: "", auth, access: Access::None, cancel };
         let outcome = self.on_endpoints(endpoints, &talk, |session| login_on(session, auth));
         Ok(Login { status: "Login Succeeded".into(), identity_token: outcome.map_err(Error::from)? })
@@ -98,7 +104,7 @@ impl Client {
     /// Asks a registry about a reference without fetching its layers.
     pub fn inspect(&self, reference: &Reference, auth: &Auth, cancel: &Cancel) -> Result<Remote> {
         let wanted = reference.tag_or_latest();
-        let endpoints = endpoint::endpoints(&self.config, reference, true);
+        let endpoints = endpoint::endpoints(&self.config(), reference, true);
         let talk = Talk { repository: reference.path(), auth, access: Access::Pull, cancel };
         let remote = self.on_endpoints(endpoints, &talk, |session| {
             let target = target_of(&wanted);

@@ -36,7 +36,7 @@ impl Client {
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.authority().is_none() {
             return Err(bad());
         }
-        let transport = Transport::new(self.config.clone(), cancel.clone());
+        let transport = Transport::new(self.config(), cancel.clone());
         for _ in 0..=limits::REDIRECTS_MAX {
             let agent = transport.agent(&uri, true, Reach::Any)?;
             let answer = agent.get(uri.clone()).call().map_err(|error| {

@@ -89,7 +89,7 @@ impl Client {
         let inner = Cancel::new();
         let signal = inner.clone();
         cancel.on_cancel(move || signal.cancel());
-        let endpoints = endpoint::endpoints(&self.config, pull.reference, true);
+        let endpoints = endpoint::endpoints(&self.config(), pull.reference, true);
         let talk =
             Talk { repository: pull.reference.path(), auth: pull.auth, access: Access::Pull, cancel: &inner };
         let pulled = self.on_endpoints(endpoints, &talk, |session| {
@@ -97,7 +97,7 @@ impl Client {
             let id = pull.reference.digest().map_or_else(|| target_of(pull.reference), ToString::to_string);
             let status = Status::PullingFrom(pull.reference.path().to_owned());
             sinks.progress.emit(Event { id, status });
-            fetch_image(session, top, &chosen, sinks, &inner, self.config.downloads)
+            fetch_image(session, top, &chosen, sinks, &inner, self.config().downloads)
         });
         cancel.check()?;
         pulled.map_err(|failure| manifests::translate(failure, pull.reference))
@@ -105,7 +105,7 @@ impl Client {
 
     /// All tags of a reference's repository.
     pub fn tags(&self, reference: &Reference, auth: &Auth, cancel: &Cancel) -> Result<Vec<String>> {
-        let endpoints = endpoint::endpoints(&self.config, reference, true);
+        let endpoints = endpoint::endpoints(&self.config(), reference, true);
         let talk = Talk { repository: reference.path(), auth, access: Access::Pull, cancel };
         let tags = self.on_endpoints(endpoints, &talk, |session| session.tags());
         tags.map_err(|failure| manifests::translate(failure, reference))

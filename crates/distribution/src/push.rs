@@ -86,11 +86,11 @@ impl Client {
         let inner = Cancel::new();
         let signal = inner.clone();
         cancel.on_cancel(move || signal.cancel());
-        let endpoints = endpoint::endpoints(&self.config, push.reference, false);
+        let endpoints = endpoint::endpoints(&self.config(), push.reference, false);
         let talk =
             Talk { repository: push.reference.path(), auth: push.auth, access: Access::Push, cancel: &inner };
         let job = Job { push, image, content, source, progress, cancel: &inner };
-        let pushed = self.on_endpoints(endpoints, &talk, |session| job.run(session, self.config.uploads));
+        let pushed = self.on_endpoints(endpoints, &talk, |session| job.run(session, self.config().uploads));
         cancel.check()?;
         pushed.map_err(plain)
     }

@@ -61,7 +61,7 @@ impl Client {
         let (host, term) = split(term);
         let session = match host {
             None => {
-                let hub = host_endpoints(&self.config, HUB_INDEX).remove(0);
+                let hub = host_endpoints(&self.config(), HUB_INDEX).remove(0);
                 Session::unopened(self, hub, "", auth, Access::None, cancel)
             }
             Some(host) => self.index(host, auth, cancel)?,
@@ -82,7 +82,7 @@ impl Client {
 
     /// A session with the index at `host`: the first way to it on which something answers.
     fn index<'a>(&'a self, host: &str, auth: &'a Auth, cancel: &'a Cancel) -> Result<Session<'a>> {
-        let endpoints = host_endpoints(&self.config, host);
+        let endpoints = host_endpoints(&self.config(), host);
         let mut failed: Vec<(Endpoint, Error)> = Vec::new();
         for endpoint in endpoints {
             let session = Session::unopened(self, endpoint, "", auth, Access::None, cancel);

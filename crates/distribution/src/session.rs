@@ -131,7 +131,7 @@ impl<'a> Session<'a> {
         };
         Self {
             client,
-            transport: Transport::new(client.config.clone(), cancel.clone()),
+            transport: Transport::new(client.config(), cancel.clone()),
             endpoint,
             repository: repository.to_owned(),
             auth,
@@ -189,7 +189,7 @@ impl<'a> Session<'a> {
                 Err(failure) => failure,
             };
             self.cancel.check()?;
-            if !passing(&failure) || attempt >= self.client.config.retry.attempts {
+            if !passing(&failure) || attempt >= self.client.config().retry.attempts {
                 return Err(failure);
             }
             let Some(pause) = self.pause_before(attempt, &failure) else { return Err(failure) };
@@ -200,7 +200,7 @@ impl<'a> Session<'a> {
 
     /// How long to wait after failed attempt number `attempt`; `None` if the registry asks for longer than we obey.
     pub(crate) fn pause_before(&self, attempt: u32, failure: &Failure) -> Option<std::time::Duration> {
-        let retry = &self.client.config.retry;
+        let retry = self.client.config().retry;
         let mut random = [0];
         // Without randomness the pause is merely the longest.
         let _ = getrandom::fill(&mut random);
@@ -212,7 +212,7 @@ impl<'a> Session<'a> {
     }
 
     pub(crate) fn attempts(&self) -> u32 {
-        self.client.config.retry.attempts
+        self.client.config().retry.attempts
     }
 
     /// Sends a request once, answering a challenge if there is one.
@@ -283,7 +283,7 @@ impl<'a> Session<'a> {
         let verify = if named_by_user {
             self.endpoint.verify
         } else {
-            !Transport::is_insecure(&self.client.config, authority)
+            !Transport::is_insecure(&self.client.config(), authority)
         };
         let agent = self.transport.agent(uri, verify, reach)?;
         let mut request = Request::builder().method(call.method.clone()).uri(uri.clone());
@@ -371,7 +371,7 @@ impl<'a> Session<'a> {
             transport: &self.transport,
             registry: &self.endpoint.authority,
             registry_https: self.endpoint.https,
-            config: &self.client.config,
+            config: &self.transport.config,
             auth: self.auth,
             scopes,
             offline: false,

@@ -37,7 +37,7 @@ pub(crate) enum Reach {
 
 /// Makes and keeps the HTTP agents of one operation.
 pub(crate) struct Transport {
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     cancel: Cancel,
     agents: Mutex<HashMap<(String, bool, Reach), ureq::Agent>>,
     roots: Mutex<Option<Arc<Vec<Certificate<'static>>>>>,

@@ -68,7 +68,7 @@ mod wait;
 pub use attach::Attach;
 pub use copy::Archive;
 pub use logs::{LogStream, Pieces};
-pub use shared::{BUILT_IN, Config, Parts, Runtime};
+pub use shared::{BUILT_IN, Config, Defaults, Parts, Runtime};
 pub use wait::Waiter;
 
 use shared::Shared;
@@ -241,6 +241,7 @@ impl Containers {
             apparmor: apparmor::supported(),
             layout,
             parts,
+            defaults: parking_lot::RwLock::new(Defaults::from(&config)),
             config,
             registry: registry::Registry::new(),
             execs: parking_lot::Mutex::default(),

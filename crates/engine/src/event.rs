@@ -84,6 +84,7 @@ impl Events {
 
     /// Tells that `action` happened to the object `id`. Attributes of a container are its labels, `image` and `name`.
     pub fn publish(&self, kind: Kind, action: &str, id: &str, attributes: StringMap) {
+        crate::metrics::count(&crate::metrics::COUNTERS.events);
         // Clients of old read the fields on top; newer ones the actor.
         let (status, top_id, from) = match kind {
             Kind::Container => (action, id, attributes.get("image").cloned().unwrap_or_default()),

@@ -11,6 +11,7 @@ pub mod container;
 pub mod event;
 pub mod exec;
 pub mod image;
+mod metrics;
 pub mod network;
 pub mod system;
 mod timers;

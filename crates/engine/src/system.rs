@@ -11,8 +11,11 @@ use api::system::{
 use api::time::Time;
 use api::{StringMap, version};
 use errdefs::Result;
+use parking_lot::RwLock;
 
 use crate::container::ListOptions;
+use crate::event::Kind;
+use crate::metrics::COUNTERS;
 use crate::{Containers, Events, Images, Volumes};
 
 mod host;
@@ -64,7 +67,7 @@ pub struct Config {
 /// The handle; clones share everything.
 #[derive(Clone)]
 pub struct System {
-    config: Arc<Config>,
+    config: Arc<RwLock<Arc<Config>>>,
     containers: Containers,
     images: Images,
     volumes: Volumes,
@@ -93,12 +96,38 @@ impl System {
         volumes: Volumes,
         events: Events,
     ) -> Self {
-        Self { config: Arc::new(config), containers, images, volumes, events }
+        Self { config: Arc::new(RwLock::new(Arc::new(config))), containers, images, volumes, events }
+    }
+
+    /// What the daemon's configuration says now.
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read())
+    }
+
+    /// Takes a changed configuration and tells so, with the event's attributes.
+    pub fn reconfigure(&self, change: impl FnOnce(&mut Config), attributes: StringMap) {
+        let id = {
+            let mut config = self.config.write();
+            change(Arc::make_mut(&mut config));
+            config.id.clone()
+        };
+        self.events.publish(Kind::Daemon, "reload", &id, attributes);
+    }
+
+    /// Containers by state.
+    pub(crate) fn counts(&self) -> crate::container::Counts {
+        self.containers.counts()
+    }
+
+    /// Clients that listen to events.
+    pub(crate) fn listeners(&self) -> usize {
+        self.events.listeners()
     }
 
     /// Answer of `GET /info`.
     pub fn info(&self) -> Info {
-        let config = &self.config;
+        let _timing = COUNTERS.info.time();
+        let config = &*self.config();
         let counts = self.containers.counts();
         let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let host = host::Host::look();
@@ -162,7 +191,8 @@ impl System {
     }
 
     fn registries(&self) -> RegistryConfig {
-        let mirrors = self.config.mirrors.clone();
+        let config = self.config();
+        let mirrors = config.mirrors.clone();
         let hub = IndexInfo {
             mirrors: mirrors.clone(),
             name: "docker.io".to_owned(),
@@ -174,7 +204,7 @@ impl System {
             insecure_registry_cidrs: vec!["::1/128".to_owned(), "127.0.0.0/8".to_owned()],
             mirrors: (!mirrors.is_empty()).then_some(mirrors),
         };
-        for registry in &self.config.insecure_registries {
+        for registry in &config.insecure_registries {
             if registry.contains('/') {
                 answer.insecure_registry_cidrs.push(registry.clone());
             } else {
@@ -187,6 +217,7 @@ impl System {
 
     /// Answer of `GET /version`. The version is Docker's, because that is what tools ask for; ours is the platform.
     pub fn version(&self) -> Version {
+        let _timing = COUNTERS.version.time();
         let (kernel, _) = host::kernel();
         let own = env!("CARGO_PKG_VERSION");
         let build_time = option_env!("HYTHE_BUILD_TIME").unwrap_or_default();

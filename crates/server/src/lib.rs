@@ -12,6 +12,7 @@ mod body;
 mod connection;
 mod hijack;
 mod listen;
+mod metrics;
 mod query;
 mod request;
 mod response;
@@ -22,4 +23,5 @@ mod status;
 mod stream;
 
 pub use listen::{Listener, serve};
+pub use metrics::serve_metrics;
 pub use service::Handles;

@@ -28,6 +28,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("Id", "ID"),
     ("ApiVersion", "APIVersion"),
     ("HostIp", "HostIP"),
+    ("HttpProxy", "HTTPProxy"),
+    ("HttpsProxy", "HTTPSProxy"),
     ("Dns", "DNS"),
     ("DnsOptions", "DNSOptions"),
     ("DnsSearch", "DNSSearch"),

@@ -8,36 +8,74 @@ use serde_json::Value;
 
 use crate::flags::{Flag, TABLE, Takes, Values};
 
+/// The command line's settings and the file's, and which file that was.
+pub(super) struct Merged {
+    pub(super) values: Values,
+    /// `None`: there is no file.
+    pub(super) path: Option<String>,
+}
+
 /// Adds the file's settings to the command line's.
 ///
 /// # Errors
 /// InvalidParameter if the file is broken, has unknown keys, or says what a flag says too. A missing file is one only
 /// if it was named.
-pub(super) fn merge(mut given: Values) -> Result<Values> {
+pub(super) fn merge(mut given: Values) -> Result<Merged> {
     let named = given.get("config-file").and_then(|values| values.last()).cloned();
     let path = named.clone().unwrap_or_else(|| super::FILE.to_owned());
     let text = match std::fs::read_to_string(Path::new(&path)) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => return Ok(given),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+            return Ok(Merged { values: given, path: None });
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(failed(&path, &format!("open {path}: no such file or directory")));
+        }
         Err(error) => return Err(failed(&path, &error.to_string())),
     };
     let from_file = parse(&text).map_err(|error| failed(&path, &error.to_string()))?;
     conflicts(&given, &from_file).map_err(|error| failed(&path, &error.to_string()))?;
     given.extend(from_file);
-    Ok(given)
+    Ok(Merged { values: given, path: Some(path) })
 }
 
-fn failed(path: &str, why: &str) -> errdefs::Error {
+/// dockerd's words for anything wrong with the file.
+pub(super) fn failed(path: &str, why: &str) -> errdefs::Error {
     invalid(format!("unable to configure the Docker daemon with file {path}: {why}"))
 }
+
+/// Keys that hold numbers in dockerd's configuration; the others that take one value hold text.
+const NUMBERS: [&str; 9] = [
+    "cpu-rt-period",
+    "cpu-rt-runtime",
+    "max-concurrent-downloads",
+    "max-concurrent-uploads",
+    "max-download-attempts",
+    "mtu",
+    "network-control-plane-mtu",
+    "shutdown-timeout",
+    "bridge-accept-fwmark",
+];
 
 /// The file's settings as the texts their flags would have.
 fn parse(text: &str) -> Result<Values> {
     if text.trim().is_empty() {
         return Ok(Values::new());
     }
-    let mut object: BTreeMap<String, Value> =
-        serde_json::from_str(text).map_err(|error| invalid(format!("invalid JSON: {error}")))?;
+    let mut object: BTreeMap<String, Value> = serde_json::from_str(text).map_err(|error| {
+        let why = error.to_string();
+        if error.is_eof() {
+            invalid("invalid JSON: unexpected end of JSON input")
+        } else if why.starts_with("trailing characters") {
+            let at = text
+                .lines()
+                .nth(error.line().saturating_sub(1))
+                .and_then(|line| line.chars().nth(error.column().saturating_sub(1)));
+            invalid(format!("invalid JSON: invalid character '{}' after top-level value", at.unwrap_or(' ')))
+        } else {
+            invalid(format!("invalid JSON: {why}"))
+        }
+    })?;
     if let Some(Value::Object(proxies)) = object.remove("proxies") {
         object.extend(proxies);
     }
@@ -48,6 +86,7 @@ fn parse(text: &str) -> Result<Values> {
             Some(flag) => {
                 values.insert(flag.long, texts(flag, &value)?);
             }
+            None if NAMED_ONLY.contains(&key.as_str()) => {}
             None => unknown.push(key),
         }
     }
@@ -58,13 +97,25 @@ fn parse(text: &str) -> Result<Values> {
     Err(invalid(format!("the following directives don't match any configuration option: {unknown}")))
 }
 
+/// Keys of dockerd's without a flag: they are known, and about parts that do not exist here.
+const NAMED_ONLY: [&str; 6] = [
+    "builder",
+    "deprecated-key-path",
+    "host-gateway-ip",
+    "resolv-conf",
+    "swarm-raft-election-tick",
+    "swarm-raft-heartbeat-tick",
+];
+
 fn texts(flag: &Flag, value: &Value) -> Result<Vec<String>> {
-    let wrong = || invalid(format!("invalid value for {:?}: {value}", flag.key));
+    let wrong = || mismatch(flag, value);
+    let number = NUMBERS.contains(&flag.key);
     match (flag.takes, value) {
         (_, Value::Null) => Ok(Vec::new()),
         (Takes::Bool, Value::Bool(on)) => Ok(vec![on.to_string()]),
-        (Takes::One, Value::String(text)) => Ok(vec![text.clone()]),
-        (Takes::One, Value::Number(number)) => Ok(vec![number.to_string()]),
+        (Takes::One, Value::String(text)) if !number => Ok(vec![text.clone()]),
+        // A size may be a number of bytes.
+        (Takes::One, Value::Number(value)) if number || flag.key == "default-shm-size" => Ok(vec![value.to_string()]),
         (Takes::Many, Value::Array(items)) => {
             items.iter().map(|item| item_text(item).ok_or_else(wrong)).collect()
         }
@@ -72,10 +123,45 @@ fn texts(flag: &Flag, value: &Value) -> Result<Vec<String>> {
         (Takes::Many, Value::Object(entries)) if flag.key == "runtimes" => {
             Ok(entries.iter().map(|(name, entry)| format!("{name}={entry}")).collect())
         }
+        (Takes::Many, Value::Object(entries)) if flag.key == "features" => entries
+            .iter()
+            .map(|(key, entry)| match entry {
+                Value::Bool(on) => Ok(format!("{key}={on}")),
+                _ => Err(invalid(format!(
+                    "invalid JSON: json: cannot unmarshal {} into Go struct field Config.features.{key} of type bool",
+                    kind(entry)
+                ))),
+            })
+            .collect(),
         (Takes::Many, Value::Object(entries)) => {
             entries.iter().map(|(key, entry)| entry_text(key, entry).ok_or_else(wrong)).collect()
         }
         _ => Err(wrong()),
+    }
+}
+
+/// Go's words for a value of the wrong kind.
+fn mismatch(flag: &Flag, value: &Value) -> errdefs::Error {
+    let wanted = match flag.takes {
+        Takes::Bool => "bool",
+        Takes::One if NUMBERS.contains(&flag.key) => "int",
+        Takes::One => "string",
+        Takes::Many => "[]string",
+    };
+    let (key, kind) = (flag.key, kind(value));
+    invalid(format!(
+        "invalid JSON: json: cannot unmarshal {kind} into Go struct field Config.{key} of type {wanted}"
+    ))
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
     }
 }
 

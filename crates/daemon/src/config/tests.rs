@@ -77,7 +77,6 @@ fn mistakes_are_told_in_dockerd_s_words() {
             "the following directives are specified both as a flag and in the configuration file: hosts: (from flag: [unix:///a], from file: [unix:///b])",
         ),
         (&[], r#"{"foo":1}"#, "the following directives don't match any configuration option: foo"),
-        (&[], r#"{"debug":"x"}"#, "invalid value for \"debug\": \"x\""),
     ] {
         assert_eq!(ask(args, file).unwrap_err().to_string(), format!("{prefix}{text}"));
     }
@@ -97,6 +96,100 @@ fn mistakes_are_told_in_dockerd_s_words() {
         assert!(ask(args, "{}").is_err(), "{args:?}");
     }
     assert!(read(["--config-file=/nonexistent/daemon.json".to_owned()]).is_err());
+}
+
+/// What `dockerd --validate` of 28.5.2 said to the same files.
+#[test]
+fn files_are_refused_in_dockerd_s_words() {
+    let merged = "merged configuration validation from file and command line flags failed: ";
+    for (file, inside, text) in [
+        (
+            r#"{"nosuch":1,"other":2}"#,
+            "",
+            "the following directives don't match any configuration option: nosuch, other",
+        ),
+        (
+            r#"{"proxies":{"http-proxy":"http://x","nosuch":"y"}}"#,
+            "",
+            "the following directives don't match any configuration option: nosuch",
+        ),
+        ("{", "", "invalid JSON: unexpected end of JSON input"),
+        ("{} {}", "", "invalid JSON: invalid character '{' after top-level value"),
+        (
+            r#"{"debug":"yes"}"#,
+            "",
+            "invalid JSON: json: cannot unmarshal string into Go struct field Config.debug of type bool",
+        ),
+        (
+            r#"{"mtu":"x"}"#,
+            "",
+            "invalid JSON: json: cannot unmarshal string into Go struct field Config.mtu of type int",
+        ),
+        (
+            r#"{"features":{"x":"y"}}"#,
+            "",
+            "invalid JSON: json: cannot unmarshal string into Go struct field Config.features.x of type bool",
+        ),
+        (r#"{"log-level":"x"}"#, merged, "invalid logging level: x"),
+        (r#"{"log-format":"x"}"#, merged, "invalid log format: x"),
+        (
+            r#"{"default-ipc-mode":"x"}"#,
+            merged,
+            "default IPC mode setting (x) is invalid; use \"shareable\" or \"private\"",
+        ),
+        (
+            r#"{"default-cgroupns-mode":"x"}"#,
+            merged,
+            "invalid default cgroup namespace (x): use \"host\" or \"private\"",
+        ),
+        (r#"{"labels":["a"]}"#, merged, "bad attribute format: a"),
+        (r#"{"max-concurrent-downloads":-1}"#, merged, "invalid max concurrent downloads: -1"),
+        (r#"{"max-concurrent-uploads":-1}"#, merged, "invalid max concurrent uploads: -1"),
+        (r#"{"max-download-attempts":-1}"#, merged, "invalid max download attempts: -1"),
+        (r#"{"dns-search":["-x"]}"#, merged, "-x is not a valid domain"),
+        (
+            r#"{"registry-mirrors":["x"]}"#,
+            merged,
+            "invalid mirror: no scheme specified for \"x\": must use either 'https://' or 'http://'",
+        ),
+        (r#"{"hosts":["foo:///a"]}"#, merged, "invalid bind address (foo:///a): unsupported proto 'foo'"),
+        (r#"{"exec-opts":["x=y"]}"#, merged, "invalid exec-opt (x=y): unknown option: 'x'"),
+    ] {
+        let error = ask(&["--validate"], file).unwrap_err().to_string();
+        let prefix = "unable to configure the Docker daemon with file FILE: ";
+        assert_eq!(error, format!("{prefix}{inside}{text}"), "{file}");
+    }
+    let error = ask(&[], r#"{"labels":["a=b","a=c"]}"#).unwrap_err();
+    assert_eq!(error.message(), "conflict labels for a=c and a=b");
+}
+
+/// The attributes of dockerd's event for the same file.
+#[test]
+fn a_reload_tells_what_dockerd_tells() {
+    let config = config(
+        &[],
+        r#"{"labels":["c=d"],"debug":true,"max-concurrent-downloads":7,"max-download-attempts":2,"shutdown-timeout":33,
+            "insecure-registries":["foo:5000"],"registry-mirrors":["http://m:5000"],"live-restore":true,
+            "features":{"containerd-snapshotter":false}}"#,
+    );
+    for (key, value) in [
+        ("debug", "true"),
+        ("default-cgroupns-mode", "host"),
+        ("default-ipc-mode", "private"),
+        ("default-runtime", "runc"),
+        ("default-shm-size", "67108864"),
+        ("features", "map[containerd-snapshotter:false]"),
+        ("insecure-registries", "[\"foo:5000\"]"),
+        ("labels", "[\"c=d\"]"),
+        ("live-restore", "true"),
+        ("max-concurrent-downloads", "7"),
+        ("max-concurrent-uploads", "5"),
+        ("max-download-attempts", "2"),
+        ("registry-mirrors", "[\"http://m:5000\"]"),
+        ("shutdown-timeout", "33"),
+    ] {
+        assert_eq!(config.shown[key], value, "{key}");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ impl Containers {
     /// # Errors
     /// If its files cannot be read.
     pub fn changes(&self, reference: &str) -> Result<Vec<Change>> {
+        let _timing = crate::metrics::COUNTERS.changes.time();
         let shared = &self.shared;
         let record = shared.registry.find(reference)?.record();
         let lowers = shared.parts.snapshots.lower_dirs(&record.layers)?;

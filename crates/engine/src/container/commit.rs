@@ -13,6 +13,7 @@ impl Containers {
     /// # Errors
     /// InvalidParameter for changes that are not understood.
     pub fn commit(&self, options: CommitOptions) -> Result<String> {
+        let _timing = crate::metrics::COUNTERS.commit.time();
         let shared = &self.shared;
         let container = shared.registry.find(&options.container)?;
         let record = container.record();

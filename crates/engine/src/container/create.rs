@@ -37,6 +37,7 @@ impl Containers {
     /// # Errors
     /// InvalidParameter for settings that make no sense; NotFound `No such image: x`; Conflict for a taken name.
     pub fn create(&self, options: CreateOptions) -> Result<CreateResponse> {
+        let _timing = crate::metrics::COUNTERS.create.time();
         let shared = &self.shared;
         let CreateOptions { name, platform, request } = options;
         let (mut config, mut host) = (request.config, request.host_config.unwrap_or_default());
@@ -44,13 +45,14 @@ impl Containers {
         let mut warnings = Vec::new();
         validate::config(&config)?;
         validate::host(&host, &config)?;
-        validate::runtime(&host, &shared.config)?;
+        let now = shared.defaults.read().clone();
+        validate::runtime(&host, &now)?;
         warnings.extend(spec::resources::check(&mut host.resources, &shared.abilities, false)?);
         let base = shared.base(&config.image, &platform, &mut warnings)?;
         merge::image_defaults(&mut config, &base.config);
         let (path, args) = merge::command(&mut config)?;
         validate::config(&config)?;
-        validate::defaults(&id, &mut config, &mut host, &shared.config);
+        validate::defaults(&id, &mut config, &mut host, &shared.config, &now);
         shared.resolve_shared(&mut host)?;
         host.links = host.links.map(|links| shared.resolve_links(&links)).transpose()?;
         super::log::check(&host)?;
@@ -145,7 +147,13 @@ impl Shared {
             .map_err(|error| error.context("joining network namespace of container"))?;
         if host.cgroupns_mode.is_empty() {
             let private = self.layout.version() == cgroups::Version::V2 && !host.privileged;
-            host.cgroupns_mode = if private { "private" } else { "host" }.into();
+            let own = self.defaults.read().cgroupns_mode.clone();
+            host.cgroupns_mode = match own.as_str() {
+                "" => if private { "private" } else { "host" }.into(),
+                // Privileged containers on older hierarchies see the host's, as they have the whole of it.
+                _ if host.privileged && !private => "host".into(),
+                _ => own,
+            };
         }
         Ok(())
     }

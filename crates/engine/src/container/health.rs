@@ -17,6 +17,7 @@ use super::shared::{Container, Shared};
 use super::signal;
 use super::state::Phase;
 use crate::exec::Exec;
+use crate::metrics;
 use crate::timers::{Timer, Timers};
 
 /// How many results are kept.
@@ -216,6 +217,10 @@ impl Shared {
             Ok(done) => done,
             Err(text) => (-1, text),
         };
+        metrics::count(&metrics::COUNTERS.probes);
+        if exit_code != 0 {
+            metrics::count(&metrics::COUNTERS.failed_probes);
+        }
         HealthcheckResult { start, end: Time::now(), exit_code: exit_code.into(), output }
     }
 
@@ -237,7 +242,9 @@ impl Shared {
         self.execs.lock().insert(exec.id.clone(), Arc::clone(&exec));
         let deadline = Instant::now() + check.timeout;
         let reader = std::thread::spawn(move || read_output(ours));
+        let starting = metrics::COUNTERS.probe_starts.time();
         let started = self.run_exec(&exec, Some((theirs.into(), Vec::new())), None, false);
+        drop(starting);
         let result = match started {
             Err(error) => Err(text(&error)),
             Ok(()) => match exec.wait(deadline) {

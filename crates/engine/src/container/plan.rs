@@ -85,9 +85,9 @@ impl Shared {
 
     /// What the container's runtime is given, unless it is the built-in one.
     fn foreign(&self, record: &Record, mut spec: Spec, capabilities: u64) -> Result<Option<shim::Foreign>> {
-        validate::runtime(&record.host, &self.config)?;
-        let Some(Runtime { program: Some(program), args }) = self.config.runtimes.get(&record.host.runtime)
-        else {
+        let now = self.defaults.read().clone();
+        validate::runtime(&record.host, &now)?;
+        let Some(Runtime { program: Some(program), args }) = now.runtimes.get(&record.host.runtime) else {
             return Ok(None);
         };
         if record.mounts.iter().any(|point| point.kind == Kind::Image) {

@@ -20,6 +20,7 @@ impl Containers {
     /// # Errors
     /// Conflict if it runs (without force) or is being removed.
     pub fn remove(&self, reference: &str, options: RemoveOptions) -> Result<()> {
+        let _timing = crate::metrics::COUNTERS.delete.time();
         let shared = &self.shared;
         if options.link {
             return self.remove_link(reference);

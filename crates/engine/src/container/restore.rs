@@ -12,7 +12,7 @@ use errdefs::{Collected, Context, Result};
 use shim::{Adopted, Exit};
 
 use super::record::{CONTAINERS, Record};
-use super::shared::{Container, Shared};
+use super::shared::{Container, Defaults, Shared};
 use super::state::Phase;
 use super::{Containers, RemoveOptions, names};
 
@@ -86,6 +86,11 @@ impl Containers {
             tracing::error!(%error, "files without a record are left");
         }
         Ok(strays)
+    }
+
+    /// Takes other defaults for containers made from now on.
+    pub fn reconfigure(&self, defaults: Defaults) {
+        *self.shared.defaults.write() = defaults;
     }
 
     /// Stops the engine's own work for these containers (timers, probes, sending logs). The containers live on.

@@ -87,6 +87,10 @@ pub struct Config {
     pub runtimes: BTreeMap<String, Runtime>,
     /// What containers that name none get.
     pub default_runtime: String,
+    /// `--default-ipc-mode`: `private` or `shareable`.
+    pub ipc_mode: String,
+    /// `--default-cgroupns-mode`: `private` or `host`; empty: as the kernel's control groups suggest.
+    pub cgroupns_mode: String,
 }
 
 /// An OCI runtime that can be asked for by name.
@@ -119,6 +123,35 @@ impl Default for Config {
             cdi_spec_dirs: ["/etc/cdi", "/var/run/cdi"].map(PathBuf::from).into(),
             runtimes: BTreeMap::new(),
             default_runtime: "runc".into(),
+            ipc_mode: "private".into(),
+            cgroupns_mode: String::new(),
+        }
+    }
+}
+
+/// The part of the configuration that can be changed while the daemon runs; it holds for containers created later.
+#[derive(Debug, Clone)]
+pub struct Defaults {
+    /// See [`Config::shm_size`].
+    pub shm_size: i64,
+    /// See [`Config::ipc_mode`].
+    pub ipc_mode: String,
+    /// See [`Config::cgroupns_mode`].
+    pub cgroupns_mode: String,
+    /// See [`Config::runtimes`]; these hold for every start.
+    pub runtimes: BTreeMap<String, Runtime>,
+    /// See [`Config::default_runtime`].
+    pub default_runtime: String,
+}
+
+impl From<&Config> for Defaults {
+    fn from(config: &Config) -> Self {
+        Self {
+            shm_size: config.shm_size,
+            ipc_mode: config.ipc_mode.clone(),
+            cgroupns_mode: config.cgroupns_mode.clone(),
+            runtimes: config.runtimes.clone(),
+            default_runtime: config.default_runtime.clone(),
         }
     }
 }
@@ -127,6 +160,8 @@ impl Default for Config {
 pub(crate) struct Shared {
     pub(crate) parts: Parts,
     pub(crate) config: Config,
+    /// What a reload can change of the configuration, for containers made later.
+    pub(crate) defaults: RwLock<Defaults>,
     pub(crate) registry: Registry<Arc<Container>>,
     pub(crate) execs: Mutex<HashMap<String, Arc<Exec>>>,
     pub(crate) timers: Timers,

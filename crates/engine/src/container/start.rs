@@ -87,6 +87,7 @@ impl Shared {
     /// # Errors
     /// What hindered it; it is recorded too. A container that is to be removed automatically is removed then.
     pub(crate) fn start(self: &Arc<Self>, container: &Arc<Container>) -> Result<()> {
+        let _timing = crate::metrics::COUNTERS.start.time();
         let record = container.record();
         let launched = self.launch(container, &record);
         // Not while it was starting: making a namespace takes the locks and the processor that a start needs.

@@ -115,7 +115,7 @@ pub(crate) fn host(host: &HostConfig, config: &Config) -> Result<()> {
 ///
 /// # Errors
 /// InvalidParameter, in Docker's words.
-pub(crate) fn runtime(host: &HostConfig, daemon: &super::shared::Config) -> Result<()> {
+pub(crate) fn runtime(host: &HostConfig, daemon: &super::shared::Defaults) -> Result<()> {
     let name = host.runtime.as_str();
     if name.is_empty() || super::BUILT_IN.contains(&name) || daemon.runtimes.contains_key(name) {
         return Ok(());
@@ -280,21 +280,27 @@ pub(crate) fn split_extra_host(entry: &str) -> Result<(&str, &str)> {
 }
 
 /// Fills in the daemon's defaults, so that `inspect` shows what holds.
-pub(crate) fn defaults(id: &str, config: &mut Config, host: &mut HostConfig, daemon: &super::shared::Config) {
+pub(crate) fn defaults(
+    id: &str,
+    config: &mut Config,
+    host: &mut HostConfig,
+    daemon: &super::shared::Config,
+    now: &super::shared::Defaults,
+) {
     if host.network_mode.is_empty() || host.network_mode == "default" {
         host.network_mode = "bridge".into();
     }
     if host.shm_size == 0 {
-        host.shm_size = daemon.shm_size;
+        host.shm_size = now.shm_size;
     }
     if host.ipc_mode.is_empty() {
-        host.ipc_mode = "private".into();
+        host.ipc_mode.clone_from(&now.ipc_mode);
     }
     if host.restart_policy.name.is_empty() {
         host.restart_policy.name = "no".into();
     }
     if host.runtime.is_empty() {
-        host.runtime.clone_from(&daemon.default_runtime);
+        host.runtime.clone_from(&now.default_runtime);
     }
     if host.log_config.r#type.is_empty() {
         host.log_config.r#type.clone_from(&daemon.log_driver);
