@@ -23,7 +23,16 @@ hythe completion zsh > "$prefix/share/zsh/site-functions/_hythe"
 hythe completion fish > "$prefix/share/fish/vendor_completions.d/hythe.fish"
 ls -l "$prefix/bin/hythe" "$prefix/bin/hythed" "$prefix/bin/hythe-shim"
 
-say "2. Starting the engine (hythe does it by itself when it runs as root)"
+if [ -d /run/systemd/system ]; then
+  say "2. Starting the engine as a service of systemd"
+  for unit in hythe.service hythe.socket; do
+    sed "s#/usr/local/bin/#$prefix/bin/#" "contrib/systemd/$unit" >"/etc/systemd/system/$unit"
+  done
+  systemctl daemon-reload
+  show systemctl enable --now hythe.socket hythe.service
+else
+  say "2. Starting the engine (hythe does it by itself when it runs as root)"
+fi
 show hythe version
 
 say "3. Getting a Redis image"

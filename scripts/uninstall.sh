@@ -12,6 +12,9 @@ if command -v hythe >/dev/null && command -v hythed >/dev/null; then
   containers=$(hythe ps -aq 2>/dev/null || true)
   # shellcheck disable=SC2086
   [ -z "$containers" ] || hythe rm -f $containers >/dev/null
+  if [ -d /run/systemd/system ] && [ -e /etc/systemd/system/hythe.service ]; then
+    systemctl disable --now hythe.socket hythe.service || true
+  fi
   # The engine writes its process into the lock of its data root.
   pid=$(cat /var/lib/hythe/hythed.lock 2>/dev/null || true)
   if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = hythed ]; then
@@ -21,6 +24,8 @@ if command -v hythe >/dev/null && command -v hythed >/dev/null; then
   hythed --cleanup
 fi
 [ "${1:-}" = --keep-data ] || rm -rf /var/lib/hythe
+rm -f /etc/systemd/system/hythe.service /etc/systemd/system/hythe.socket
+[ ! -d /run/systemd/system ] || systemctl daemon-reload
 rm -rf /run/hythe /run/hythe.sock /run/hythe.pid
 rm -f "$prefix/bin/hythe" "$prefix/bin/hythed" "$prefix/bin/hythe-shim"
 rm -f "$prefix"/share/man/man1/hythe.1 "$prefix"/share/man/man1/hythe-*.1 \

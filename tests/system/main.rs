@@ -8,4 +8,5 @@ mod door;
 mod events;
 mod metrics;
 mod state;
+mod systemd;
 mod version;
