@@ -113,7 +113,8 @@ async fn give(connection: Upgraded, forgetful: bool, hand_over: HandOver) -> Res
             if forgetful {
                 headers_read(&descriptor).await;
             }
-            tokio::task::spawn_blocking(move || hand_over(descriptor, initial));
+            // This task has nothing else to do.
+            tokio::task::block_in_place(move || hand_over(descriptor, initial));
         }
         Connection::Tls(stream) => {
             let (mut ours, theirs) = pair()?;

@@ -110,6 +110,16 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
+/// Runs engine code that may block for some milliseconds, on this thread: on the way of a command each change of thread is
+/// a pause. Other connections go on elsewhere; this one does not notice meanwhile that its client hangs up, so what can
+/// take long is for [`blocking`].
+///
+/// # Errors
+/// What the work fails with.
+pub(crate) fn at_once<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    tokio::task::block_in_place(work)
+}
+
 /// A blocking task's panic as an error.
 pub(crate) fn panicked(error: &tokio::task::JoinError) -> Error {
     errdefs::system(if error.is_panic() {

@@ -29,7 +29,8 @@ impl Containers {
             "" => number == signal::TERM,
             configured => signal::parse(configured).is_ok_and(|stop| stop == number),
         };
-        if stops || number == signal::KILL {
+        // A forced removal has written it already.
+        if (stops || number == signal::KILL) && !record.state.by_hand {
             self.shared.happened(&container, |record| record.state.by_hand = true);
         }
         let exits = container.progress.now().exits;

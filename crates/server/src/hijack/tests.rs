@@ -53,7 +53,7 @@ async fn all(client: Socket) -> String {
     text.await.unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_hands_the_connection_on_with_what_was_sent_ahead() {
     let mut client = serve();
     client
@@ -71,7 +71,7 @@ async fn an_upgrade_hands_the_connection_on_with_what_was_sent_ahead() {
 }
 
 /// What docker-py does: the stream must not begin before the headers have been read.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_forgetful_client_gets_its_headers_alone() {
     assert!(forgetful("docker-sdk-python/7.1.0") && !forgetful("Docker-Client/28.2.2 (linux)"));
     let mut client = serve();
@@ -90,7 +90,7 @@ async fn a_forgetful_client_gets_its_headers_alone() {
     assert_eq!(all(client).await, "AHEADEND");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn without_an_upgrade_the_body_is_the_input_and_the_answer_the_output() {
     let mut client = serve();
     client.write_all(b"POST / HTTP/1.0\r\nHost: d\r\nContent-Length: 5\r\n\r\nhello").unwrap();
@@ -110,7 +110,7 @@ async fn without_an_upgrade_the_body_is_the_input_and_the_answer_the_output() {
 }
 
 /// Reading a request leaves the socket marked as readable, which must not be mistaken for more from the client.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_hangs_up_after_its_request_is_noticed() {
     let (client, server) = UnixStream::pair().unwrap();
     let (mut io, peer) = shared(Plain::Unix(server));

@@ -12,7 +12,7 @@ use hyper::StatusCode;
 use crate::hijack::{self, MULTIPLEXED, RAW};
 use crate::request::Request;
 use crate::response::{self, Answer};
-use crate::service::blocking;
+use crate::service::{at_once, blocking};
 
 /// `GET /containers/json`.
 pub(super) async fn list(request: Request) -> Answer {
@@ -26,7 +26,10 @@ pub(super) async fn list(request: Request) -> Answer {
         filters: query.filters()?,
     };
     let containers = request.handles.containers.clone();
-    response::json(&blocking(move || containers.list(&options)).await?)
+    if options.size {
+        return response::json(&blocking(move || containers.list(&options)).await?);
+    }
+    response::json(&at_once(|| containers.list(&options))?)
 }
 
 /// `POST /containers/create`.
@@ -37,7 +40,7 @@ pub(super) async fn create(mut request: Request) -> Answer {
         request: request.required_json::<CreateRequest>().await?,
     };
     let containers = request.handles.containers.clone();
-    response::json_status(StatusCode::CREATED, &blocking(move || containers.create(options)).await?)
+    response::json_status(StatusCode::CREATED, &at_once(|| containers.create(options))?)
 }
 
 /// `GET /containers/{id}/json`.
@@ -67,7 +70,7 @@ pub(super) async fn start(request: Request) -> Answer {
         return Err(invalid(text));
     }
     let containers = request.handles.containers.clone();
-    blocking(move || containers.start(&request.name)).await?;
+    at_once(|| containers.start(&request.name))?;
     response::no_content()
 }
 
@@ -197,8 +200,7 @@ pub(super) async fn attach(request: Request) -> Answer {
         raw: false,
     };
     let containers = request.handles.containers.clone();
-    let name = request.name.clone();
-    let attach = blocking(move || containers.attach(&name, options)).await?;
+    let attach = containers.attach(&request.name, options)?;
     let framed = !attach.tty() && request.wants_upgrade() && request.version >= Version::minor(42);
     let content_type = if framed { MULTIPLEXED } else { RAW };
     hijack::take(

@@ -12,7 +12,7 @@ use hyper::StatusCode;
 use crate::hijack::{self, MULTIPLEXED, RAW};
 use crate::request::Request;
 use crate::response::{self, Answer};
-use crate::service::blocking;
+use crate::service::{at_once, blocking};
 
 /// `POST /containers/{id}/exec`.
 pub(super) async fn create(mut request: Request) -> Answer {
@@ -21,7 +21,7 @@ pub(super) async fn create(mut request: Request) -> Answer {
         return Err(invalid("No exec command specified"));
     }
     let execs = request.handles.execs.clone();
-    let id = blocking(move || execs.create(&request.name, body)).await?;
+    let id = at_once(|| execs.create(&request.name, body))?;
     response::json_status(StatusCode::CREATED, &CreateResponse { id })
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn start(mut request: Request) -> Answer {
         return response::empty(StatusCode::OK);
     }
     let tty = body.tty;
-    let start = match blocking(move || execs.start(&id, &body)).await {
+    let start = match execs.start(&id, &body) {
         Err(error) if error.class() == Class::NotFound => return Err(error),
         // By now Docker has taken the connection over, so clients look for any other failure in the stream.
         Err(error) => {
@@ -79,5 +79,5 @@ pub(super) async fn resize(request: Request) -> Answer {
 /// `GET /exec/{id}/json`.
 pub(super) async fn inspect(request: Request) -> Answer {
     let execs = request.handles.execs.clone();
-    response::json(&blocking(move || execs.inspect(&request.name)).await?)
+    response::json(&at_once(|| execs.inspect(&request.name))?)
 }

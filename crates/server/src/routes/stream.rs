@@ -177,8 +177,7 @@ pub(super) async fn wait(request: Request) -> Answer {
         other => return Err(invalid(format!("invalid condition: {other:?}"))),
     };
     let containers = request.handles.containers.clone();
-    let name = request.name.clone();
-    let waiter = blocking(move || containers.wait(&name, condition)).await?;
+    let waiter = containers.wait(&request.name, condition)?;
     Ok(streaming(&request, JSON, move |out| async move {
         let answer = waiter.finish().await;
         let _ = out.send(line(&answer)).await;
