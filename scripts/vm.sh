@@ -66,7 +66,7 @@ INIT
 
 # disk: the debian fixture's tree with the tools of the tests and the kernel's modules.
 disk() {
-  [ -e "$vm/disk.img" ] && return
+  [ -e "$vm/disk2.img" ] && return
   scripts/fixtures.sh "$fixtures" busybox debian >&2
   tree=$vm/tree
   rm -rf "$tree"
@@ -74,7 +74,7 @@ disk() {
   mount -t proc proc "$tree/proc"
   mount --bind /dev "$tree/dev"
   cp /etc/resolv.conf "$tree/etc/resolv.conf"
-  chroot "$tree" sh -euc 'apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends nftables kmod util-linux busybox-static' >"$vm/tools.log" 2>&1 || { umount "$tree/proc" "$tree/dev"; tail "$vm/tools.log" >&2; exit 1; }
+  chroot "$tree" sh -euc 'apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends nftables kmod util-linux busybox-static apparmor' >"$vm/tools.log" 2>&1 || { umount "$tree/proc" "$tree/dev"; tail "$vm/tools.log" >&2; exit 1; }
   umount "$tree/proc" "$tree/dev"
   cp -a "$vm/kernel/lib/modules" "$tree/lib/"
   mkdir -p "$tree/hythe" "$tree/fixtures"
@@ -86,6 +86,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/r
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t securityfs securityfs /sys/kernel/security
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
@@ -103,9 +104,9 @@ echo o >/proc/sysrq-trigger
 exec sleep 60
 INIT
   chmod 755 "$tree/sbin/vm-init"
-  mke2fs -q -t ext4 -d "$tree" "$vm/disk.part" 3G >/dev/null
+  mke2fs -q -t ext4 -d "$tree" "$vm/disk2.part" 3G >/dev/null
   rm -rf "$tree"
-  mv "$vm/disk.part" "$vm/disk.img"
+  mv "$vm/disk2.part" "$vm/disk2.img"
 }
 
 mkdir -p "$vm"
@@ -123,7 +124,7 @@ mkdir "$run/share"
 [ -z "$share" ] || cp -aL "$share"/. "$run/share/"
 printf '%s\n' "cd /root" "$*" >"$run/share/command"
 mke2fs -q -t ext4 -d "$run/share" "$run/share.img" 1G >/dev/null
-qemu-img create -q -f qcow2 -F raw -b "$vm/disk.img" "$run/disk.qcow2"
+qemu-img create -q -f qcow2 -F raw -b "$vm/disk2.img" "$run/disk.qcow2"
 : >"$run/status"
 # Software emulation on purpose: it works on every machine, nested or not, and is fast enough.
 timeout "${HYTHE_VM_TIMEOUT:-600}" qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m "$memory" -nographic -nodefaults -no-reboot \

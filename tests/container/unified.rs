@@ -31,7 +31,7 @@ fn limits_are_seen_inside_on_v2() {
         (&["--memory-reservation", "32m"], "memory.low", "33554432"),
         (&["--cpus", "0.5"], "cpu.max", "50000 100000"),
         (&["--cpu-period", "50000", "--cpu-quota", "5000"], "cpu.max", "5000 50000"),
-        (&["--cpu-shares", "1024"], "cpu.weight", "39"),
+        (&["--cpu-shares", "1024"], "cpu.weight", "100"),
         (&["--cpuset-cpus", "0", "--cpuset-mems", "0"], "cpuset.cpus", "0"),
         (&["--pids-limit", "50"], "pids.max", "50"),
         (&["--pids-limit", "-1"], "pids.max", "max"),
