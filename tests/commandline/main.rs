@@ -6,4 +6,5 @@ mod config;
 mod context;
 mod pair;
 mod plugin;
+mod terminal;
 mod words;

@@ -16,6 +16,7 @@ mod failure;
 mod flag;
 mod format;
 mod help;
+mod hint;
 mod interrupt;
 mod manual;
 mod opts;
@@ -40,6 +41,13 @@ fn main() {
             if !failure.text.is_empty() {
                 // Nobody is left to tell when standard error is closed.
                 let _ = writeln!(std::io::stderr(), "{}", failure.text);
+                // Called as `docker` it says what Docker's client says.
+                if prog == "hythe"
+                    && terminal::is_error()
+                    && let Some(step) = hint::next_step(&failure.text)
+                {
+                    let _ = writeln!(std::io::stderr(), "Hint: {step}");
+                }
             }
             failure.code
         }

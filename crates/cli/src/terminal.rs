@@ -6,6 +6,7 @@
 use std::io::IsTerminal as _;
 use std::sync::{Mutex, Once, PoisonError};
 
+use crate::environment;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 /// The width when there is no terminal to ask.
@@ -26,6 +27,13 @@ pub(crate) fn is_output() -> bool {
 /// Is standard error a terminal?
 pub(crate) fn is_error() -> bool {
     std::io::stderr().is_terminal()
+}
+
+/// Are colours wanted on standard output? Only on a terminal that knows them, unless `NO_COLOR` says otherwise.
+pub(crate) fn is_coloured() -> bool {
+    is_output()
+        && environment::get("NO_COLOR").is_none()
+        && environment::get("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// The width of standard output's terminal.

@@ -19,6 +19,7 @@ use crate::terminal;
 use sample::row;
 
 mod sample;
+mod screen;
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -80,9 +81,10 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     stream(client, names, parsed.args.is_empty(), |samples| {
         let text = table(samples)?;
         let mut output = std::io::stdout().lock();
-        if terminal::is_output() {
-            // From the top, each line cleared to its end, and what is below.
-            write!(output, "\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n"))?;
+        if let Some((rows, columns)) = terminal::size() {
+            let coloured = terminal::is_coloured();
+            let picture = screen::picture(&text, usize::from(rows), usize::from(columns), coloured);
+            output.write_all(picture.as_bytes())?;
         } else {
             write!(output, "{text}")?;
         }
@@ -169,7 +171,7 @@ fn stream(
         })?;
     }
     if terminal::is_output() {
-        write!(std::io::stdout().lock(), "\x1b[2J")?;
+        write!(std::io::stdout().lock(), "{}", screen::CLEAR)?;
     }
     loop {
         let samples = {
