@@ -218,3 +218,32 @@ fn seccomp_verdicts_of_all_calls_are_dockers() {
         assert_eq!(wrong, Vec::<String>::new(), "{flags:?}");
     }
 }
+
+/// What of `/proc` and `/sys` can be opened for writing, and what sensitive files give to a reader: as in Docker, where
+/// files at the top of `/proc` open and take nothing, and nothing of `/proc/sys` and `/sys` opens.
+#[test]
+fn proc_surface_nothing_of_the_kernels_settings_can_be_written() {
+    let daemon = Daemon::start();
+    // Opened, not written to.
+    let writable = |places: &str| {
+        format!(
+            "find {places} -maxdepth 6 -type f 2>/dev/null | while read f; do {{ true >> $f; }} 2>/dev/null && echo $f; done; true"
+        )
+    };
+    assert_eq!(run(&daemon, &[], &writable("/proc/sys /sys")), "");
+    // The look itself finds what there is.
+    assert_ne!(run(&daemon, &["--privileged"], &writable("/proc/sys/kernel")), "");
+    let top = "for f in /proc/acpi/* /proc/bus/* /proc/fs/* /proc/irq/* /proc/sysrq-trigger /proc/kcore /proc/mtrr; do [ -f $f ] && { true >> $f; } 2>/dev/null && echo $f; done; true";
+    assert_eq!(run(&daemon, &[], top), "");
+    // What would tell of the host or of other containers is empty or refused.
+    let bytes = "for f in /proc/kmsg /proc/kcore /proc/keys /proc/timer_list /proc/interrupts /proc/latency_stats; do head -c 1 $f 2>/dev/null | wc -c; done | sort -u";
+    assert_eq!(run(&daemon, &[], bytes), "0");
+    assert_eq!(
+        run(
+            &daemon,
+            &[],
+            "ls /sys/firmware /proc/scsi /proc/asound 2>/dev/null | grep -v : | grep -c .; true"
+        ),
+        "0"
+    );
+}

@@ -87,6 +87,12 @@ fn check_settings(name: &str, settings: &EndpointSettings) -> Result<()> {
             )));
         }
     }
+    // Taking the wish and not the address would be a container that is not reached where its user expects it.
+    if ipam.link_local_ips.as_ref().is_some_and(|addresses| !addresses.is_empty()) {
+        return Err(errdefs::not_implemented(format!(
+            "invalid config for network {name}: link-local addresses (--link-local-ip) are not supported yet"
+        )));
+    }
     let fixed = !ipam.ipv4_address.is_empty() || !ipam.ipv6_address.is_empty();
     if fixed && matches!(name, "bridge" | "host" | "none") {
         return Err(invalid(format!(
