@@ -1,7 +1,7 @@
 //! `daemon.json`: each setting with its effect, and what a reload takes over.
 
 use rustix::process::{Pid, Signal, kill_process};
-use testkit::{Daemon, Options, wait};
+use testkit::{Daemon, Options, Output, Sandbox, program, wait};
 
 /// Writes the daemon's file.
 fn write(daemon: &Daemon, text: &str) {
@@ -59,6 +59,22 @@ fn defaults_of_containers_hold_inside_them() {
     let script =
         ["sh", "-c", "ulimit -n; df -k /dev/shm | tail -1 | awk '{print $2}'; cat /proc/1/comm; true"];
     assert_eq!(daemon.hythe(own.into_iter().chain(script)).ok(), "55\n16384\nsh");
+}
+
+#[test]
+fn default_log_options_are_checked_at_the_start() {
+    let sandbox = Sandbox::new();
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let args = [
+        "--log-opt=nosuch=1".to_owned(),
+        format!("--host=unix://{}", path("s")),
+        format!("--data-root={}", path("data")),
+        format!("--exec-root={}", path("run")),
+    ];
+    let error = Output::of(&mut sandbox.command(program("hythed"), &args)).fails_with(1);
+    let text = "failed to set log opts: unknown log opt 'nosuch' for json-file log driver";
+    assert!(error.contains(text), "{error}");
 }
 
 #[test]

@@ -52,6 +52,11 @@ impl Wired {
 /// What cannot be opened.
 pub(crate) fn build(config: &Config) -> Result<Wired> {
     let data = &config.data_root;
+    let about_logs = &config.containers;
+    if !about_logs.log_options.is_empty() {
+        engine::container::check_log_options(&about_logs.log_driver, &about_logs.log_options)
+            .map_err(|error| error.context("failed to set log opts"))?;
+    }
     let store = Arc::new(Store::open(&data.join("hythe.db"))?);
     let content = Content::open(&data.join("content"))?;
     let snapshots = Snapshots::open(&data.join("snapshots"))?;

@@ -67,6 +67,7 @@ mod wait;
 
 pub use attach::Attach;
 pub use copy::Archive;
+pub use log::check_options as check_log_options;
 pub use logs::{LogStream, Pieces};
 pub use shared::{BUILT_IN, Config, Defaults, Parts, Runtime};
 pub use wait::Waiter;

@@ -34,8 +34,15 @@ fn file_driver(name: &str) -> Option<Driver> {
 /// # Errors
 /// InvalidParameter in Docker's words, for drivers and options that do not exist.
 pub(crate) fn check(host: &HostConfig) -> Result<()> {
-    let LogConfig { r#type: name, config: options } = &host.log_config;
-    if shipper::DRIVERS.contains(&name.as_str()) {
+    check_options(&host.log_config.r#type, &host.log_config.config)
+}
+
+/// Checks a driver's name and options, also the daemon's own defaults.
+///
+/// # Errors
+/// InvalidParameter in Docker's words, for drivers and options that do not exist.
+pub fn check_options(name: &str, options: &api::StringMap) -> Result<()> {
+    if shipper::DRIVERS.contains(&name) {
         return shipper::check(name, options);
     }
     let driver = file_driver(name).ok_or_else(|| unknown(name))?;
