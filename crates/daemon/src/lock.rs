@@ -30,9 +30,12 @@ impl Lock {
                 "another hythed (process {pid}) uses the data root {root}: stop it, or choose another with --data-root"
             )));
         }
-        file.set_len(0)
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .context(|| "write the lock")?;
+        // The number is for the message above. Written over the one before, it needs no space on a full disk.
+        let text = format!("{}\n", std::process::id());
+        let length = u64::try_from(text.len()).unwrap_or(0);
+        if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.set_len(length)) {
+            tracing::warn!(%error, "cannot write the process number into the lock");
+        }
         Ok(Self { _file: file })
     }
 }

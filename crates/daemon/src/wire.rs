@@ -58,6 +58,8 @@ pub(crate) fn build(config: &Config) -> Result<Wired> {
             .map_err(|error| error.context("failed to set log opts"))?;
     }
     let store = Arc::new(Store::open(&data.join("hythe.db"))?);
+    // Never closed: the end of the process leaves its log in place, with the disk space that is reserved for it.
+    std::mem::forget(Arc::clone(&store));
     let content = Content::open(&data.join("content"))?;
     let snapshots = Snapshots::open(&data.join("snapshots"))?;
     let client = Arc::new(distribution::Client::new(config.registry.clone()));

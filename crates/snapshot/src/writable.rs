@@ -35,17 +35,26 @@ impl Snapshots {
     pub fn create_writable(&self, id: &str, lowers: &[PathBuf]) -> Result<Writable> {
         let writable = self.writable_paths(id)?;
         let staged = self.stage()?;
+        let home = self.writable_home(id)?;
+        let made = self.fill_writable(&staged, lowers).and_then(|()| match fs::rename(&staged, home) {
+            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => {
+                Err(conflict(format!("writable layer {id} exists")))
+            }
+            other => other.context(|| format!("name writable layer {id}")),
+        });
+        if let Err(error) = made {
+            // Best effort, on a full disk: what stays is taken away when the daemon starts.
+            let _ = self.inner.trash.take(&staged);
+            return Err(error);
+        }
+        Ok(writable)
+    }
+
+    fn fill_writable(&self, staged: &Path, lowers: &[PathBuf]) -> Result<()> {
         let upper = staged.join("upper");
         layer::make_root(&upper)?;
         self.copy_root_look(&upper, lowers)?;
-        crate::make_dirs(&staged.join("work"))?;
-        match fs::rename(&staged, self.writable_home(id)?) {
-            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => {
-                self.inner.trash.take(&staged)?;
-                Err(conflict(format!("writable layer {id} exists")))
-            }
-            other => other.context(|| format!("name writable layer {id}")).map(|()| writable),
-        }
+        crate::make_dirs(&staged.join("work"))
     }
 
     fn copy_root_look(&self, upper: &Path, lowers: &[PathBuf]) -> Result<()> {

@@ -8,8 +8,14 @@
 //! any point; a power cut loses at most the last commits and never consistency. [`Store::sync`] is the barrier for what
 //! a user was told is durable.
 //!
+//! A full disk: removing writes too (the intent, the deletion), and must work when nothing else does. So disk space for
+//! [`RESERVE`] bytes of the write-ahead log is allocated when the database is opened. A program that never closes its
+//! [`Store`] leaves the log behind with that space, so that the next one finds it even if the disk is full then. The
+//! index of the log is in memory, not in a mapped file, which a full disk could not back: one process has a database.
+//!
 //! One transaction may span tables: a container, its address and its ports are reserved together or not at all.
 
+use std::ffi::OsString;
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -52,6 +58,9 @@ pub struct Store {
     connection: Mutex<Connection>,
 }
 
+/// Bytes allocated for the write-ahead log. SQLite begins it anew after 1,000 pages (4 MiB) where nobody is reading.
+const RESERVE: u64 = 6 << 20;
+
 /// What [`Store::transaction`] hands to its closure: reads and writes that become visible together.
 pub struct Tx<'a> {
     transaction: rusqlite::Transaction<'a>,
@@ -83,9 +92,10 @@ impl Store {
             .context(|| format!("open {}", path.display()))?;
         let connection = Connection::open(path).context(|| format!("open database {}", path.display()))?;
         connection
-            .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;")
+            .execute_batch("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000;")
             .context(|| format!("configure database {}", path.display()))?;
         connection.execute_batch(SCHEMA).context(|| format!("create schema in {}", path.display()))?;
+        reserve(path);
         Ok(Self { connection: Mutex::new(connection) })
     }
 
@@ -127,6 +137,17 @@ impl Store {
         connection
             .query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(()))
             .context(|| "checkpoint the database")
+    }
+}
+
+/// Allocates disk space for the write-ahead log beyond its present end, without changing its size. On a disk that is
+/// full already, or cannot do this, there is nothing to be done.
+fn reserve(database: &Path) {
+    use rustix::fs::{FallocateFlags, fallocate};
+    let mut log = OsString::from(database);
+    log.push("-wal");
+    if let Ok(file) = std::fs::OpenOptions::new().write(true).open(log) {
+        let _ = fallocate(&file, FallocateFlags::KEEP_SIZE, 0, RESERVE);
     }
 }
 
@@ -253,6 +274,16 @@ mod tests {
         assert_eq!(store.get(&OLD, "a").unwrap(), Some(Old { name: "x".into() }));
         assert!(store.delete(&OLD, "a").unwrap());
         assert!(!store.delete(&OLD, "a").unwrap());
+    }
+
+    #[test]
+    fn the_log_has_its_disk_space_and_the_index_no_file() {
+        use std::os::unix::fs::MetadataExt;
+        let (dir, store) = scratch();
+        store.put(&OLD, "a", &Old { name: "x".into() }).unwrap();
+        let log = std::fs::metadata(dir.path().join("db-wal")).unwrap();
+        assert!(log.blocks() * 512 >= RESERVE && log.size() < RESERVE, "{log:?}");
+        assert!(!dir.path().join("db-shm").exists());
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Options {
     pub flags: Vec<String>,
     /// Fixture images to load at once.
     pub images: Vec<&'static str>,
+    /// Megabytes of a file system of its own (ext4) for the data root; none otherwise.
+    pub disk: Option<u64>,
     /// The directory with the programs, if not the one of [`program`].
     pub programs: Option<PathBuf>,
 }
@@ -64,6 +66,9 @@ impl Daemon {
             before: Inventory::default(),
             checked: false,
         };
+        if let Some(megabytes) = daemon.options.disk {
+            daemon.mount_disk(megabytes);
+        }
         daemon.boot();
         daemon.before = Inventory::take(&daemon.scope());
         for image in daemon.options.images.clone() {
@@ -77,7 +82,8 @@ impl Daemon {
         let mut ready = self.begin_boot();
         let mut byte = [0];
         if ready.read(&mut byte).expect("read the ready pipe") != 1 {
-            panic!("hythed did not start:\n{}", self.log());
+            let status = self.child.take().map(|mut child| child.wait());
+            panic!("hythed did not start: {status:?}\n{}", self.log());
         }
     }
 
@@ -125,6 +131,15 @@ impl Daemon {
         kill_process(Pid::from_child(&child), Signal::TERM).expect("signal hythed");
         let status = child.wait().expect("reap hythed");
         assert!(status.success(), "hythed ended with {status}:\n{}", self.log());
+    }
+
+    /// Mounts a small disk where the data root will be. It is seen inside the sandbox only, and goes with it.
+    fn mount_disk(&self, megabytes: u64) {
+        let image = self.dir.path().join("disk");
+        File::create(&image).and_then(|file| file.set_len(megabytes << 20)).expect("make a disk");
+        let (image, data) = (image.display().to_string(), self.data().display().to_string());
+        let script = format!("mkfs.ext4 -q -m 0 {image} && mkdir {data} && mount -o loop {image} {data}");
+        Output::of(&mut self.sandbox.command("sh", ["-c", &script])).ok();
     }
 
     fn shim(&self) -> PathBuf {

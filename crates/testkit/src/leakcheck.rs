@@ -24,6 +24,13 @@ pub struct Scope<'a> {
     pub cgroup: &'a str,
 }
 
+impl Scope<'_> {
+    /// The daemon's directory as it is seen inside the sandbox, where the data root may be a disk of its own.
+    pub(crate) fn inside(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{}", self.sandbox.pid(), self.dir.display()))
+    }
+}
+
 /// Directories of the data root that hold one entry a container and must be empty without containers.
 const PER_CONTAINER: [&str; 5] =
     ["containers", "log-spool", "snapshots/containers", "snapshots/staging", "snapshots/trash"];
@@ -112,11 +119,11 @@ fn processes(scope: &Scope<'_>, lines: &mut BTreeSet<String>) {
 
 fn files(scope: &Scope<'_>, lines: &mut BTreeSet<String>) {
     for dir in PER_CONTAINER {
-        for entry in fs::read_dir(scope.dir.join("data").join(dir)).into_iter().flatten().flatten() {
-            lines.insert(format!("file {}", entry.path().display()));
+        for entry in fs::read_dir(scope.inside().join("data").join(dir)).into_iter().flatten().flatten() {
+            lines.insert(format!("file data/{dir}/{}", entry.file_name().display()));
         }
     }
-    for dir in children(&scope.dir.join("run")) {
+    for dir in children(&scope.inside().join("run")) {
         for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
             lines.insert(format!("file {}", entry.path().display()));
         }

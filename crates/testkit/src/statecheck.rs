@@ -53,11 +53,12 @@ impl Observed {
     /// Looks at everything; `listing` asks the daemon for its list of all containers. `None` if the records changed
     /// meanwhile, so that the parts may not belong together.
     pub fn take(scope: &Scope<'_>, listing: &dyn Fn() -> Option<String>) -> Option<Self> {
-        let records = Records::read(scope.dir);
-        let disk = Disk::read(scope.dir);
+        let inside = scope.inside();
+        let records = Records::read(&inside)?;
+        let disk = Disk::read(&inside);
         let kernel = Kernel::read(scope, &records);
         let shown = listing().as_deref().and_then(shown);
-        (Records::read(scope.dir) == records).then_some(Self { records, disk, kernel, shown })
+        (Records::read(&inside)? == records).then_some(Self { records, disk, kernel, shown })
     }
 
     /// What does not agree, one line each; empty if all is well.

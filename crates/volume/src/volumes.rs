@@ -159,6 +159,18 @@ impl Volumes {
         options::unmount(&self.0.data(name))
     }
 
+    /// Unmounts volumes that no container has acquired: a crash can come between the end of a container and the release of
+    /// its volumes. To be called when a daemon that starts has acquired those of the containers that live.
+    pub fn unmount_unused(&self) {
+        let state = self.0.state.lock();
+        let unused =
+            |volume: &&Arc<Volume>| !volume.options.is_empty() && !state.users.contains_key(&volume.name);
+        for volume in state.volumes.values().filter(unused) {
+            // Mostly there is no mount; one that is busy is tried again by whoever uses the volume next.
+            let _ = options::unmount(&volume.mountpoint);
+        }
+    }
+
     /// Fills an empty volume with what the image has at the mount point. `source` is that directory, opened by the caller
     /// inside the image's root; does nothing (false) when the volume has content. Owners, modes, times, extended
     /// attributes, symbolic and hard links are kept, the directory's own owner and mode too. All or nothing, for a volume

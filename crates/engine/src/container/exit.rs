@@ -73,13 +73,16 @@ impl Shared {
             .started_at
             .and_then(|started| Duration::try_from(at.duration_since(started)).ok())
             .unwrap_or_default();
-        let restarting_by_hand = container.live.lock().restarting_by_hand;
+        let (restarting_by_hand, unhealthy) = {
+            let mut live = container.live.lock();
+            (live.restarting_by_hand, std::mem::take(&mut live.unhealthy))
+        };
         let ended = Ended {
             code: exit.code,
             by_hand: before.state.by_hand || restarting_by_hand,
             restarts: before.state.restarts,
         };
-        let again = before.policy().applies(ended);
+        let again = before.policy().applies(ended) || (unhealthy && !ended.by_hand);
         self.drop_execs(container);
         let change = |record: &mut Record| {
             record.state.ended(exit.code, exit.oom, at, again);

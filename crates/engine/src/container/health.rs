@@ -142,6 +142,11 @@ impl Health {
         }
     }
 
+    /// Whether `run` is the present one.
+    pub(crate) fn is_run(&self, run: u64) -> bool {
+        self.run == run
+    }
+
     fn starting(&self, check: &Check, now: Instant) -> bool {
         self.status == Status::Starting
             && self.since.is_some_and(|since| now.duration_since(since) < check.start_period)
@@ -203,7 +208,11 @@ impl Shared {
             let changed = live.health.result(result, check, Instant::now());
             drop(live);
             if let Some(status) = changed {
-                self.tell(&container.record(), &format!("health_status: {}", status.word()), &[]);
+                let record = container.record();
+                self.tell(&record, &format!("health_status: {}", status.word()), &[]);
+                if status == Status::Unhealthy && record.restarts_unhealthy() {
+                    return self.end_unhealthy(container, run);
+                }
             }
         }
         if container.live.lock().health.run == run {

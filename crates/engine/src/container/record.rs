@@ -20,6 +20,9 @@ use super::state::State;
 /// The containers, by full ID.
 pub(crate) const CONTAINERS: Table<Record> = Table::new("containers");
 
+/// The label that asks for restarts of an unhealthy container, if its value is `true`.
+const RESTART_UNHEALTHY: &str = "hythe.restart-unhealthy";
+
 /// A container as stored, and as readers see it: one value, replaced as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -65,6 +68,11 @@ impl Record {
             "on-failure" => Policy::OnFailure(u32::try_from(policy.maximum_retry_count).unwrap_or(0)),
             _ => Policy::No,
         }
+    }
+
+    /// It is started again when its health check fails, which its user has asked for by a label.
+    pub(crate) fn restarts_unhealthy(&self) -> bool {
+        self.config.labels.get(RESTART_UNHEALTHY).is_some_and(|value| value == "true")
     }
 
     /// The attributes of its events: labels, image, name.

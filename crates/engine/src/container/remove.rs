@@ -109,6 +109,8 @@ impl Shared {
         let mut steps = Collected::new();
         self.drop_execs_for_ever(container);
         self.end_run_quietly(&record);
+        // Its directory is moved out of the way as it is: a mount in it would go along and never be deleted.
+        self.unmount_shm(&record);
         // Before the record, which is what names them.
         if record.remove_volumes {
             self.remove_anonymous_volumes(&record);

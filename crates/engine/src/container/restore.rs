@@ -40,6 +40,8 @@ impl Containers {
         for container in &all {
             shared.recover(container);
         }
+        // Those that live have acquired theirs.
+        shared.parts.volumes.unmount_unused();
         let strays = self.remove_strays()?;
         shared.parts.shippers.resume(|id| shared.registry.by_id(id).is_some())?;
         let live: HashSet<String> =
@@ -154,8 +156,9 @@ impl Shared {
                 self.ended(container, Exit { code: UNKNOWN, signal: None, oom: false, at });
             }
             Adopted::Exited(_) | Adopted::Gone => {
+                // A start that a crash cut short, perhaps before it had a directory: nothing of it was ever told.
+                self.unmount_shm(&record);
                 if dir.exists() {
-                    // A start that a crash cut short: nothing of it was ever told.
                     self.end_run(&record);
                 }
             }
@@ -212,8 +215,11 @@ impl Shared {
         }
         let was_running = before.state.phase.counts_as_running();
         let state = &record.state;
-        let wanted = matches!(state.phase, Phase::Exited | Phase::Restarting)
-            && record.policy().applies_at_boot(was_running, state.by_hand, state.exit_code, state.restarts);
+        let policy =
+            record.policy().applies_at_boot(was_running, state.by_hand, state.exit_code, state.restarts);
+        // Between its end as unhealthy and its new start.
+        let unhealthy = state.phase == Phase::Restarting && record.restarts_unhealthy();
+        let wanted = matches!(state.phase, Phase::Exited | Phase::Restarting) && (policy || unhealthy);
         if !wanted {
             if state.phase == Phase::Restarting {
                 self.happened(container, |record| record.state.phase = Phase::Exited);

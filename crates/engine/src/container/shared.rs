@@ -209,6 +209,8 @@ pub(crate) struct Live {
     pub(crate) backoff: Backoff,
     /// `docker restart` is at work: the exit must neither remove nor restart the container.
     pub(crate) restarting_by_hand: bool,
+    /// The run is being ended because its health check fails: the exit starts the container again.
+    pub(crate) unhealthy: bool,
     /// Set when the run's log is complete.
     pub(crate) log_ended: Option<logs::Signal>,
     pub(crate) health: super::health::Health,

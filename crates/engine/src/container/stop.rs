@@ -44,6 +44,40 @@ impl Shared {
         }
         let exits = container.progress.now().exits;
         self.happened(container, |record| record.state.by_hand = true);
+        self.end_process(container, exits, number, seconds)?;
+        self.tell(&container.record(), "stop", &[]);
+        Ok(())
+    }
+
+    /// Ends a container whose health check fails, so that it is started again, unless a user has ended it too. `run` tells
+    /// which run that was about.
+    pub(crate) fn end_unhealthy(self: &Arc<Self>, container: &Arc<Container>, run: u64) {
+        let record = container.record();
+        let exits = container.progress.now().exits;
+        {
+            let mut live = container.live.lock();
+            if !live.health.is_run(run) || !record.state.phase.has_process() {
+                return;
+            }
+            live.unhealthy = true;
+        }
+        tracing::info!(container = super::names::short(&container.id), "unhealthy: starting it again");
+        let number = signal::parse(&record.config.stop_signal).unwrap_or(signal::TERM);
+        let seconds = record.config.stop_timeout.unwrap_or(self.config.stop_timeout);
+        if let Err(error) = self.end_process(container, exits, number, seconds) {
+            tracing::warn!(container = super::names::short(&container.id), %error, "cannot end it");
+        }
+    }
+
+    /// Sends the stop signal, and after `seconds` (negative: never) KILL; blocks until the run that followed `exits` others
+    /// has ended.
+    fn end_process(
+        self: &Arc<Self>,
+        container: &Arc<Container>,
+        exits: u64,
+        number: i32,
+        seconds: i64,
+    ) -> Result<()> {
         let gone =
             |deadline| container.progress.wait(deadline, |moment| moment.exits > exits || !moment.running);
         if self.send(container, number).is_ok() {
@@ -66,11 +100,10 @@ impl Shared {
             if !gone(Some(Instant::now() + KILL_PATIENCE)) {
                 return Err(errdefs::system(format!(
                     "cannot stop container: {}: tried to kill container, but did not receive an exit event",
-                    record.name
+                    container.record().name
                 )));
             }
         }
-        self.tell(&container.record(), "stop", &[]);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -145,44 +145,52 @@ struct Pull {
 }
 
 impl Records {
-    /// Reads the database below a daemon's directory.
+    /// Reads the database below a daemon's directory; `None` if it was changed meanwhile so that it cannot be read.
     ///
     /// # Panics
-    /// If it cannot be read or a record does not have the fields that are looked at.
-    pub fn read(dir: &Path) -> Self {
-        let path = dir.join("data/hythe.db");
-        let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .unwrap_or_else(|error| panic!("open {}: {error}", path.display()));
+    /// If there is none, or a record does not have the fields that are looked at.
+    pub fn read(dir: &Path) -> Option<Self> {
+        // A copy: SQLite resolves links, and the one that leads into a sandbox cannot be resolved outside it. The log
+        // first: what it has is applied to the database again, if a checkpoint comes between.
+        let copy = tempfile::tempdir().expect("a directory");
+        for name in ["hythe.db-wal", "hythe.db"] {
+            let from = dir.join("data").join(name);
+            match std::fs::copy(&from, copy.path().join(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    panic!("{}: {error}", from.display())
+                }
+                _ => {}
+            }
+        }
+        let database = Connection::open(copy.path().join("hythe.db")).ok()?;
         // One transaction: all tables as of one moment.
-        database.execute_batch("PRAGMA busy_timeout=5000; BEGIN").expect("begin reading");
+        database.execute_batch("BEGIN").ok()?;
         let descriptors = |layer: Layer| layer.blobs.into_iter().map(|blob| blob.digest).collect();
-        let pulls: BTreeMap<String, Pull> = table(&database, "image-pulls");
-        let names: BTreeMap<String, Name> = table(&database, "image-names");
-        let layers: BTreeMap<String, Layer> = table(&database, "image-layers");
-        Self {
-            containers: table(&database, "containers"),
-            networks: table(&database, "networks"),
-            endpoints: table(&database, "endpoints"),
-            volumes: table(&database, "volumes"),
-            images: table(&database, "images"),
+        let pulls: BTreeMap<String, Pull> = table(&database, "image-pulls")?;
+        let names: BTreeMap<String, Name> = table(&database, "image-names")?;
+        let layers: BTreeMap<String, Layer> = table(&database, "image-layers")?;
+        Some(Self {
+            containers: table(&database, "containers")?,
+            networks: table(&database, "networks")?,
+            endpoints: table(&database, "endpoints")?,
+            volumes: table(&database, "volumes")?,
+            images: table(&database, "images")?,
             names: names.into_iter().map(|(name, record)| (name, record.image)).collect(),
             layers: layers.into_iter().map(|(id, layer)| (id, descriptors(layer))).collect(),
             pulled: pulls.into_values().flat_map(|pull| pull.digests).collect(),
-        }
+        })
     }
 }
 
-fn table<R: DeserializeOwned>(database: &Connection, name: &str) -> BTreeMap<String, R> {
-    let mut statement =
-        database.prepare("SELECT key, json FROM record WHERE tab = ?1").expect("the table of records");
-    let rows = statement
-        .query_map([name], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
-        .expect("read records");
+fn table<R: DeserializeOwned>(database: &Connection, name: &str) -> Option<BTreeMap<String, R>> {
+    let mut statement = database.prepare("SELECT key, json FROM record WHERE tab = ?1").ok()?;
+    let rows =
+        statement.query_map([name], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).ok()?;
     rows.map(|row| {
-        let (key, json) = row.expect("read a record");
+        let (key, json) = row.ok()?;
         let record =
             serde_json::from_str(&json).unwrap_or_else(|error| panic!("{name} {key}: {error}\n{json}"));
-        (key, record)
+        Some((key, record))
     })
     .collect()
 }
