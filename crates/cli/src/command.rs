@@ -16,7 +16,7 @@ mod missing;
 mod version;
 
 use crate::cli::Cli;
-use crate::failure::Outcome;
+use crate::failure::{Failures, Outcome};
 use crate::flag::{Flag, Parsed};
 
 /// How many arguments a command takes.
@@ -138,6 +138,17 @@ impl Entry {
         self.hidden = true;
         self
     }
+}
+
+/// Does `operation` to one object after the other, and prints the name of each that went well.
+fn one_by_one<T>(cli: &Cli, names: &[String], operation: impl Fn(&str) -> errdefs::Result<T>) -> Outcome {
+    let mut failures = Failures::default();
+    for name in names {
+        if failures.note(operation(name)).is_some() {
+            cli.print(name)?;
+        }
+    }
+    failures.finish()
 }
 
 /// Finds a name among entries.

@@ -9,6 +9,11 @@ pub(crate) use parse::{Parsed, comma_separated as fields, parse, parse_bool};
 /// A flag without a short form.
 pub(crate) const NONE: char = '\0';
 
+/// What `--format` of a list says.
+pub(crate) const LIST_FORMAT: &str = "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates";
+/// What `--format` of one object says.
+pub(crate) const OBJECT_FORMAT: &str = "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates";
+
 /// Judges a value when it is met; the text of the error is what follows `invalid argument "x" for "--y" flag: `.
 pub(crate) type Check = fn(&str) -> Result<(), String>;
 

@@ -5,6 +5,7 @@ pub(super) mod commit;
 pub(super) mod cp;
 pub(super) mod create;
 pub(super) mod diff;
+mod ending;
 pub(super) mod exec;
 pub(super) mod export;
 pub(super) mod inspect;

@@ -1,7 +1,7 @@
 //! `inspect`: return low-level information on Docker objects.
 
 use crate::command::{Args, Command};
-use crate::flag::{NONE, boolean, text};
+use crate::flag::{NONE, OBJECT_FORMAT, boolean, text};
 use errdefs::Class;
 
 use crate::cli::Cli;
@@ -18,11 +18,7 @@ pub(crate) static COMMAND: Command = Command {
     args: Args::AtLeast(1),
     interspersed: true,
     flags: &[
-        text(
-            "format",
-            'f',
-            "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
+        text("format", 'f', OBJECT_FORMAT),
         boolean("size", 's', "Display total file sizes if the type is container"),
         text("type", NONE, "Only inspect objects of the given type"),
     ],

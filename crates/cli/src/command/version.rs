@@ -1,7 +1,7 @@
 //! `version`: show the Docker version information.
 
 use crate::command::{Args, Command};
-use crate::flag::text;
+use crate::flag::{OBJECT_FORMAT, text};
 use api::system::{Component, Version};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -20,11 +20,7 @@ pub(crate) static COMMAND: Command = Command {
     aliases: "",
     args: Args::None,
     interspersed: true,
-    flags: &[text(
-        "format",
-        'f',
-        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-    )],
+    flags: &[text("format", 'f', OBJECT_FORMAT)],
     run,
 };
 

@@ -4,7 +4,7 @@ use crate::cli::Cli;
 use crate::command::inspect::{Found, show};
 use crate::command::{Args, Command};
 use crate::failure::Outcome;
-use crate::flag::Parsed;
+use crate::flag::{OBJECT_FORMAT, Parsed};
 use crate::flag::{boolean, text};
 
 /// The command.
@@ -14,14 +14,7 @@ pub(crate) static COMMAND: Command = Command {
     aliases: "",
     args: Args::AtLeast(1),
     interspersed: true,
-    flags: &[
-        text(
-            "format",
-            'f',
-            "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
-        boolean("size", 's', "Display total file sizes"),
-    ],
+    flags: &[text("format", 'f', OBJECT_FORMAT), boolean("size", 's', "Display total file sizes")],
     run,
 };
 

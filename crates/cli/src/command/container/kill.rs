@@ -1,8 +1,8 @@
 //! `container kill`: kill one or more running containers.
 
 use crate::cli::Cli;
-use crate::command::{Args, Command};
-use crate::failure::{Failures, Outcome};
+use crate::command::{Args, Command, one_by_one};
+use crate::failure::Outcome;
 use crate::flag::Parsed;
 use crate::flag::text;
 
@@ -19,11 +19,5 @@ pub(crate) static COMMAND: Command = Command {
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let client = cli.client()?;
-    let mut failures = Failures::default();
-    for container in &parsed.args {
-        if failures.note(client.container_kill(container, parsed.text("signal"))).is_some() {
-            cli.print(container)?;
-        }
-    }
-    failures.finish()
+    one_by_one(cli, &parsed.args, |container| client.container_kill(container, parsed.text("signal")))
 }

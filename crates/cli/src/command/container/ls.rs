@@ -1,7 +1,7 @@
 //! `container ls`: list containers.
 
 use crate::command::{Args, Command};
-use crate::flag::{NONE, boolean, many, single, text};
+use crate::flag::{LIST_FORMAT, NONE, boolean, many, single, text};
 use crate::opts::{filter, number};
 use client::container::List;
 use gotmpl::Value;
@@ -28,11 +28,7 @@ pub(crate) static COMMAND: Command = Command {
     flags: &[
         boolean("all", 'a', "Show all containers (default shows just running)"),
         many("filter", 'f', "filter", Some(filter::check), "Filter output based on conditions provided"),
-        text(
-            "format",
-            NONE,
-            "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
+        text("format", NONE, LIST_FORMAT),
         single(
             "last",
             'n',

@@ -1,7 +1,7 @@
 //! `container stats`: display a live stream of container(s) resource usage statistics.
 
 use crate::command::{Args, Command};
-use crate::flag::{NONE, boolean, text};
+use crate::flag::{LIST_FORMAT, NONE, boolean, text};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, Write as _};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -30,11 +30,7 @@ pub(crate) static COMMAND: Command = Command {
     interspersed: true,
     flags: &[
         boolean("all", 'a', "Show all containers (default shows just running)"),
-        text(
-            "format",
-            NONE,
-            "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
+        text("format", NONE, LIST_FORMAT),
         boolean("no-stream", NONE, "Disable streaming stats and only pull the first result"),
         boolean("no-trunc", NONE, "Do not truncate output"),
     ],

@@ -1,8 +1,8 @@
 //! `container unpause`: unpause all processes within one or more containers.
 
 use crate::cli::Cli;
-use crate::command::{Args, Command};
-use crate::failure::{Failures, Outcome};
+use crate::command::{Args, Command, one_by_one};
+use crate::failure::Outcome;
 use crate::flag::Parsed;
 
 /// The command.
@@ -18,11 +18,5 @@ pub(crate) static COMMAND: Command = Command {
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let client = cli.client()?;
-    let mut failures = Failures::default();
-    for container in &parsed.args {
-        if failures.note(client.container_unpause(container)).is_some() {
-            cli.print(container)?;
-        }
-    }
-    failures.finish()
+    one_by_one(cli, &parsed.args, |container| client.container_unpause(container))
 }

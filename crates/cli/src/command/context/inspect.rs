@@ -9,7 +9,7 @@ use crate::command::inspect::{Found, show};
 use crate::command::{Args, Command};
 use crate::context::{DEFAULT, Meta};
 use crate::failure::Outcome;
-use crate::flag::{Parsed, text};
+use crate::flag::{OBJECT_FORMAT, Parsed, text};
 use crate::{connect, format};
 
 /// The command.
@@ -19,11 +19,7 @@ pub(crate) static COMMAND: Command = Command {
     aliases: "",
     args: Args::Any,
     interspersed: true,
-    flags: &[text(
-        "format",
-        'f',
-        "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-    )],
+    flags: &[text("format", 'f', OBJECT_FORMAT)],
     run,
 };
 

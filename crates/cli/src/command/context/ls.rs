@@ -1,7 +1,7 @@
 //! `context ls`: list contexts.
 
 use crate::command::{Args, Command};
-use crate::flag::{NONE, boolean, text};
+use crate::flag::{LIST_FORMAT, NONE, boolean, text};
 use gotmpl::Value;
 
 use crate::cli::Cli;
@@ -19,14 +19,7 @@ pub(crate) static COMMAND: Command = Command {
     aliases: "docker context ls, docker context list",
     args: Args::None,
     interspersed: true,
-    flags: &[
-        text(
-            "format",
-            NONE,
-            "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
-        boolean("quiet", 'q', "Only show context names"),
-    ],
+    flags: &[text("format", NONE, LIST_FORMAT), boolean("quiet", 'q', "Only show context names")],
     run,
 };
 

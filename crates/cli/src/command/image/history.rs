@@ -3,7 +3,7 @@
 use crate::cli::Cli;
 use crate::command::{Args, Command};
 use crate::failure::Outcome;
-use crate::flag::Parsed;
+use crate::flag::{LIST_FORMAT, Parsed};
 use crate::flag::{NONE, boolean, text};
 use crate::format::human;
 use crate::format::rows::{self, Kind, Row};
@@ -17,11 +17,7 @@ pub(crate) static COMMAND: Command = Command {
     args: Args::Exactly(1),
     interspersed: true,
     flags: &[
-        text(
-            "format",
-            NONE,
-            "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
+        text("format", NONE, LIST_FORMAT),
         boolean("human", 'H', "Print sizes and dates in human readable format (default true)")
             .default("true"),
         boolean("no-trunc", NONE, "Don't truncate output"),

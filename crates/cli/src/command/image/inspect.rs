@@ -4,8 +4,8 @@ use crate::cli::Cli;
 use crate::command::inspect::{Found, show};
 use crate::command::{Args, Command};
 use crate::failure::Outcome;
-use crate::flag::Parsed;
 use crate::flag::{NONE, text};
+use crate::flag::{OBJECT_FORMAT, Parsed};
 use crate::opts::platform;
 
 /// The command.
@@ -16,11 +16,7 @@ pub(crate) static COMMAND: Command = Command {
     args: Args::AtLeast(1),
     interspersed: true,
     flags: &[
-        text(
-            "format",
-            'f',
-            "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
+        text("format", 'f', OBJECT_FORMAT),
         text(
             "platform",
             NONE,

@@ -1,7 +1,7 @@
 //! `image ls`: list images.
 
 use crate::command::{Args, Command};
-use crate::flag::{NONE, boolean, many, text};
+use crate::flag::{LIST_FORMAT, NONE, boolean, many, text};
 use crate::opts::filter;
 use api::image::Summary;
 use client::Filters;
@@ -24,11 +24,7 @@ pub(crate) static COMMAND: Command = Command {
         boolean("all", 'a', "Show all images (default hides intermediate images)"),
         boolean("digests", NONE, "Show digests"),
         many("filter", 'f', "filter", Some(filter::check), "Filter output based on conditions provided"),
-        text(
-            "format",
-            NONE,
-            "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
+        text("format", NONE, LIST_FORMAT),
         boolean("no-trunc", NONE, "Don't truncate output"),
         boolean("quiet", 'q', "Only show image IDs"),
         boolean("tree", NONE, "List multi-platform images as a tree (EXPERIMENTAL)"),

@@ -1,7 +1,7 @@
 //! `network ls`: list networks.
 
 use crate::command::{Args, Command};
-use crate::flag::{NONE, boolean, many, text};
+use crate::flag::{LIST_FORMAT, NONE, boolean, many, text};
 use crate::opts::filter;
 use api::network::Network;
 
@@ -20,11 +20,7 @@ pub(crate) static COMMAND: Command = Command {
     interspersed: true,
     flags: &[
         many("filter", 'f', "filter", Some(filter::check), "Provide filter values (e.g. \"driver=bridge\")"),
-        text(
-            "format",
-            NONE,
-            "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
+        text("format", NONE, LIST_FORMAT),
         boolean("no-trunc", NONE, "Do not truncate the output"),
         boolean("quiet", 'q', "Only display network IDs"),
     ],

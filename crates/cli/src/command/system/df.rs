@@ -1,7 +1,7 @@
 //! `system df`: show docker disk usage.
 
 use crate::command::{Args, Command};
-use crate::flag::{NONE, boolean, text};
+use crate::flag::{LIST_FORMAT, NONE, boolean, text};
 use std::sync::Arc;
 
 use api::system::{BuildCache, DiskUsage};
@@ -22,11 +22,7 @@ pub(crate) static COMMAND: Command = Command {
     args: Args::None,
     interspersed: true,
     flags: &[
-        text(
-            "format",
-            NONE,
-            "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
+        text("format", NONE, LIST_FORMAT),
         boolean("verbose", 'v', "Show detailed information on space usage"),
     ],
     run,

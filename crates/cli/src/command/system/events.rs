@@ -1,7 +1,7 @@
 //! `system events`: get real time events from the server.
 
 use crate::command::{Args, Command};
-use crate::flag::{NONE, many, text};
+use crate::flag::{NONE, OBJECT_FORMAT, many, text};
 use crate::opts::filter;
 use std::io::{BufRead as _, Write as _};
 
@@ -25,11 +25,7 @@ pub(crate) static COMMAND: Command = Command {
     interspersed: true,
     flags: &[
         many("filter", 'f', "filter", Some(filter::check), "Filter output based on conditions provided"),
-        text(
-            "format",
-            NONE,
-            "Format output using a custom template:\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
+        text("format", NONE, OBJECT_FORMAT),
         text("since", NONE, "Show all events created since timestamp"),
         text("until", NONE, "Stream events until this timestamp"),
     ],

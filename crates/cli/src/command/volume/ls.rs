@@ -1,7 +1,7 @@
 //! `volume ls`: list volumes.
 
 use crate::command::{Args, Command};
-use crate::flag::{NONE, boolean, many, text};
+use crate::flag::{LIST_FORMAT, NONE, boolean, many, text};
 use crate::opts::filter;
 use api::volume::Volume;
 
@@ -21,11 +21,7 @@ pub(crate) static COMMAND: Command = Command {
     flags: &[
         boolean("cluster", NONE, "Display only cluster volumes, and use cluster volume list formatting"),
         many("filter", 'f', "filter", Some(filter::check), "Provide filter values (e.g. \"dangling=true\")"),
-        text(
-            "format",
-            NONE,
-            "Format output using a custom template:\n'table':            Print output in table format with column headers (default)\n'table TEMPLATE':   Print output in table format using the given Go template\n'json':             Print in JSON format\n'TEMPLATE':         Print output using the given Go template.\nRefer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates",
-        ),
+        text("format", NONE, LIST_FORMAT),
         boolean("quiet", 'q', "Only display volume names"),
     ],
     run,

@@ -1,8 +1,8 @@
 //! `volume rm`: remove one or more volumes. You cannot remove a volume that is in use by a container.
 
 use crate::cli::Cli;
-use crate::command::{Args, Command};
-use crate::failure::{Failures, Outcome};
+use crate::command::{Args, Command, one_by_one};
+use crate::failure::Outcome;
 use crate::flag::Parsed;
 use crate::flag::boolean;
 
@@ -19,11 +19,5 @@ pub(crate) static COMMAND: Command = Command {
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let client = cli.client()?;
-    let mut failures = Failures::default();
-    for volume in &parsed.args {
-        if failures.note(client.volume_remove(volume, parsed.on("force"))).is_some() {
-            cli.print(volume)?;
-        }
-    }
-    failures.finish()
+    one_by_one(cli, &parsed.args, |volume| client.volume_remove(volume, parsed.on("force")))
 }
