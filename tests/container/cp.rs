@@ -42,3 +42,33 @@ fn a_link_in_the_container_never_leads_out_of_it() {
     assert_ne!(daemon.hythe(["cp", &evil, "cc:/escape/secret"]).code, 0);
     assert_eq!(fs::read_to_string(&secret).expect("read"), "host");
 }
+
+/// What a container does not have while it does not run is there for `cp`: volumes, links into them, files about its network.
+#[test]
+fn a_stopped_container_has_its_volumes_and_files() {
+    let daemon = Daemon::start();
+    let script = "echo v > /vol/f; ln -s /vol/f /link; ln -s /vol /dirlink; ln -s ../vol/f /tmp/up";
+    daemon
+        .hythe(["run", "--name", "cc", "-v", "vol:/vol", "-v", "ro:/ro:ro", "busybox", "sh", "-c", script])
+        .ok();
+    let tar = |path: &str| {
+        let command = format!("cp -L cc:{path} -");
+        let output = daemon.hythe(command.split(' '));
+        assert_eq!(output.code, 0, "{output:?}");
+        output.stdout
+    };
+    for path in ["/link", "/dirlink/f", "/tmp/up", "/vol/f"] {
+        assert!(tar(path).contains("v\n"), "{path}");
+    }
+    assert!(tar("/vol").starts_with("vol/\0"), "its own name, not that of a root");
+    assert!(tar("/etc/hosts").contains("127.0.0.1\tlocalhost"));
+    let file = daemon.scratch().join("file");
+    fs::write(&file, "new").expect("write");
+    let here = file.display().to_string();
+    daemon.hythe(["cp", &here, "cc:/dirlink/new"]).ok();
+    assert_eq!(daemon.hythe(["run", "--rm", "-v", "vol:/v", "busybox", "cat", "/v/new"]).ok(), "new");
+    let error = daemon.hythe(["cp", &here, "cc:/ro/new"]).fails_with(1);
+    assert!(error.contains("mounted volume is marked read-only"), "{error}");
+    daemon.hythe(["rm", "cc"]).ok();
+    daemon.hythe(["volume", "rm", "vol", "ro"]).ok();
+}

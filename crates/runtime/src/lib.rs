@@ -25,6 +25,7 @@ pub mod seccomp;
 mod terminal;
 mod tree;
 pub mod user;
+pub mod view;
 
 pub use compile::{CompileOptions, compile};
 pub use launch::{Created, Creating, Given, Io, Starting, create, exec};

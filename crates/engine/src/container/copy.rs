@@ -1,8 +1,8 @@
 //! `cp`: reading and writing files of a container as tar streams (semantics 91 to 93).
 //!
 //! All paths are resolved by the kernel below descriptors: the root of the running container in its own mount namespace,
-//! or, of a stopped one, a detached mount of its layers; then paths below a volume are looked up in that volume. No helper
-//! process enters the container's tree, and nothing of it is ever executed.
+//! or, of a stopped one, a view of its layers with its volumes and files mounted. No helper process enters the container's
+//! tree, and nothing of it is ever executed.
 
 use std::io::{BufRead, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use api::Time;
 use api::container::PathStat;
 use errdefs::{Class, Context, Error, Result, invalid, not_found};
-use rustix::fs::{Mode, OFlags, open};
+use runtime::view::{Part, View};
 use snapshot::archive::{self, UntarOptions};
 use snapshot::{MountOptions, Writable};
 
@@ -23,7 +23,7 @@ use super::{Containers, PutOptions};
 
 /// A tree of files of a container, to be written as a tar stream.
 pub struct Archive {
-    root: OwnedFd,
+    root: View,
     path: String,
     stat: PathStat,
     told: (Arc<Shared>, Arc<Container>),
@@ -49,7 +49,7 @@ impl Archive {
 
 /// A path with the root it is below.
 struct Place {
-    root: OwnedFd,
+    root: View,
     path: String,
     read_only: Option<&'static str>,
 }
@@ -96,7 +96,8 @@ impl Containers {
         }
         let chown = if options.copy_uid_gid { self.shared.owner(&container, &record)? } else { None };
         let untar = UntarOptions { no_overwrite_dir_non_dir: options.no_overwrite_dir_non_dir, chown };
-        let mut reader = std::io::BufReader::with_capacity(READ, tar);
+        // The archive may be compressed in any way, as one may be that is loaded.
+        let mut reader = std::io::BufReader::with_capacity(READ, distribution::compression::decompress(tar)?);
         // An empty body is an empty archive.
         if reader.fill_buf()?.is_empty() {
             let stat = stat(&place, reference, path)?;
@@ -160,34 +161,32 @@ impl Shared {
             _ => None,
         };
         if let Some(root) = running_root(container)? {
-            return Ok(Place { root, path, read_only });
+            return Ok(Place { root: View::whole(root), path, read_only });
         }
-        match mount.filter(|point| matches!(point.kind, Kind::Bind | Kind::Volume)) {
-            Some(point) => {
-                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                match open(&*point.source, flags, Mode::empty()) {
-                    Ok(root) => {
-                        let rest = below_raw(&path, &point.destination);
-                        Ok(Place { root, path: rest, read_only })
-                    }
-                    // A bound file: its directory is the root, and its name the path.
-                    Err(_) => {
-                        let source = std::path::Path::new(&point.source);
-                        let dir = source.parent().unwrap_or(source);
-                        let root =
-                            open(dir, flags, Mode::empty()).context(|| format!("open {}", dir.display()))?;
-                        let name = source.file_name().unwrap_or_default().to_string_lossy();
-                        Ok(Place { root, path: format!("/{name}"), read_only })
-                    }
-                }
-            }
-            None => {
-                // What `--rm` has ended is on its way out: its files are looked at, not mounted for writing again.
-                let root =
-                    self.own_root(&record, record.auto_remove).map_err(|error| going(container, error))?;
-                Ok(Place { root, path, read_only })
-            }
-        }
+        let dir = self.data_dir(&record.id);
+        // What `--rm` has ended is on its way out: its files are looked at, not mounted for writing again.
+        let own = self.own_root(&record, record.auto_remove).map_err(|error| going(container, error))?;
+        let root = View::assemble(own, &self.parts_of(&record), &dir)?;
+        Ok(Place { root, path, read_only })
+    }
+
+    /// What stands in a container's tree beside its layers: the files about its network once it has run, and its mounts.
+    fn parts_of(&self, record: &Record) -> Vec<Part> {
+        let files = self.network_files(record).into_iter().filter(|_| record.state.started_at.is_some());
+        let files =
+            files.map(|(target, source)| Part { source, destination: target.into(), read_only: false });
+        let mut points: Vec<_> = record
+            .mounts
+            .iter()
+            .filter(|point| matches!(point.kind, Kind::Bind | Kind::Volume) && !point.source.is_empty())
+            .collect();
+        points.sort_by_key(|point| point.destination.len());
+        let mounts = points.into_iter().map(|point| Part {
+            source: point.source.clone().into(),
+            destination: point.destination.clone().into(),
+            read_only: !point.read_write,
+        });
+        files.chain(mounts).collect()
     }
 
     /// The container's own files without its volumes, mounted nowhere. `seen_only`: for reading, also while it runs.
@@ -241,37 +240,12 @@ fn below<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
-/// The rest of `path`, which leads below `dir`, with its trailing "/." or "/" kept.
-fn below_raw(path: &str, dir: &str) -> String {
-    let clean = clean(path);
-    let rest = below(&clean, dir).unwrap_or_default();
-    let tail = if path.ends_with("/.") {
-        "/."
-    } else if path.ends_with('/') {
-        "/"
-    } else {
-        ""
-    };
-    if rest.is_empty() && tail.is_empty() { "/".into() } else { format!("{rest}{tail}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn paths_below_a_mount_keep_their_tail() {
-        let table = [
-            ("/v", "/"),
-            ("/v/", "/"),
-            ("/v/.", "/."),
-            ("/v/a/b", "/a/b"),
-            ("/v/a/.", "/a/."),
-            ("/v/../v/a", "/a"),
-        ];
-        for (path, rest) in table {
-            assert_eq!(below_raw(path, "/v"), rest, "{path}");
-        }
+    fn below_is_by_whole_names() {
         assert_eq!(below("/vv", "/v"), None);
         assert_eq!(below("/v", "/v"), Some(""));
     }
