@@ -1,5 +1,8 @@
 //! The HTTP door itself: versions, errors, and bodies that make no sense.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+
 use testkit::Daemon;
 
 #[test]
@@ -35,4 +38,37 @@ fn errors_are_json_with_a_message() {
     assert_eq!(code, 400, "{answer}");
     assert!(answer.contains("Minimum memory limit allowed is 6MB"), "{answer}");
     assert_eq!(daemon.hythe(["ps", "-aq"]).ok(), "");
+}
+
+/// An answer that comes before the request's body has, must not break the client's writing.
+#[test]
+fn a_refused_body_is_still_read() {
+    const LENGTH: usize = 200_000;
+    let daemon = Daemon::start();
+    let mut stream = UnixStream::connect(daemon.socket()).expect("connect");
+    let mut answers = BufReader::new(stream.try_clone().expect("a second descriptor"));
+    for path in ["/containers/nobody/archive?path=/", "/nosuch"] {
+        let head = format!("PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {LENGTH}\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("send the headers");
+        assert!(status(&mut answers).starts_with("HTTP/1.1 404"), "{path}");
+        stream.write_all(&vec![0; LENGTH]).expect("send the body");
+    }
+    stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n").expect("ask on");
+    assert!(status(&mut answers).starts_with("HTTP/1.1 200"));
+}
+
+/// The status line of the next answer; its headers and body are read as well.
+fn status(answers: &mut impl BufRead) -> String {
+    let mut lines = std::iter::from_fn(|| {
+        let mut line = String::new();
+        answers.read_line(&mut line).expect("an answer");
+        Some(line.trim_end().to_owned()).filter(|line| !line.is_empty())
+    });
+    let first = lines.next().expect("a status line");
+    let length = lines.find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    lines.by_ref().for_each(drop);
+    drop(lines);
+    let mut body = vec![0; length.unwrap_or(0)];
+    answers.read_exact(&mut body).expect("the body");
+    first
 }

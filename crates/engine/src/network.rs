@@ -115,8 +115,9 @@ impl Networks {
     /// # Errors
     /// NotFound for either; Forbidden if it is not connected.
     pub fn disconnect(&self, term: &str, request: &api::network::DisconnectRequest) -> Result<()> {
-        let network = self.networks.get(term)?;
-        self.containers.disconnect(&request.container, &network.name, request.force)
+        // A container that does not run may still be meant for a network that is gone.
+        let name = self.networks.get(term).map_or_else(|_| term.to_owned(), |network| network.name.clone());
+        self.containers.disconnect(&request.container, &name, request.force)
     }
 
     /// Removes those without containers.

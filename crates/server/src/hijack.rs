@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use errdefs::{Context as _, Result};
-use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, UPGRADE};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -22,7 +21,7 @@ use tokio::sync::mpsc;
 
 use crate::body::Body;
 use crate::connection::{Connection, Plain};
-use crate::request::next_piece;
+use crate::inflow::Inflow;
 use crate::response::{self, Answer};
 
 /// Raw bytes, for a terminal and for clients before 1.42.
@@ -51,7 +50,7 @@ pub(crate) struct Hold {
     /// The client loses bytes that arrive together with the answer's headers.
     pub(crate) forgetful: bool,
     /// Input of a client without an upgrade.
-    pub(crate) body: Incoming,
+    pub(crate) body: Inflow,
     /// The connection, unless it is TLS.
     pub(crate) peer: Option<Arc<Plain>>,
 }
@@ -62,6 +61,8 @@ pub(crate) struct Hold {
 /// If no socket pair can be made where one is needed.
 pub(crate) fn take(hold: Hold, content_type: &'static str, hand_over: HandOver) -> Answer {
     if hold.wanted {
+        // What follows the headers is the stream's.
+        drop(hold.body.into_inner());
         tokio::spawn(upgraded(hold.upgrade, hold.forgetful, hand_over));
         return Ok(switching(content_type));
     }
@@ -145,10 +146,10 @@ pub(crate) fn forgetful(user_agent: &str) -> bool {
 }
 
 /// The answer's body is what comes out of the socket; the request's body, if any, goes in.
-fn relayed(socket: UnixStream, mut body: Incoming, peer: Option<Arc<Plain>>) -> Body {
+fn relayed(socket: UnixStream, mut body: Inflow, peer: Option<Arc<Plain>>) -> Body {
     let (mut output, mut input) = socket.into_split();
     tokio::spawn(async move {
-        while let Ok(Some(piece)) = next_piece(&mut body).await {
+        while let Ok(Some(piece)) = body.piece().await {
             if input.write_all(&piece).await.is_err() {
                 return;
             }

@@ -11,6 +11,8 @@
 mod body;
 mod connection;
 mod hijack;
+mod inflow;
+mod legacy;
 mod listen;
 mod metrics;
 mod query;

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::connection::Plain;
 use crate::hijack::{self, Hold};
+use crate::inflow::Inflow;
 use crate::query::Query;
 use crate::service::Handles;
 
@@ -33,7 +34,7 @@ pub(crate) struct Request {
     /// The headers.
     pub(crate) headers: HeaderMap,
     /// What follows them; taken by the first who reads it.
-    pub(crate) body: Incoming,
+    pub(crate) body: Inflow,
     /// Becomes the connection once a 101 is sent.
     pub(crate) upgrade: OnUpgrade,
     /// The connection, unless it is TLS.
@@ -70,7 +71,7 @@ impl Request {
 
     /// True if nothing follows the headers.
     pub(crate) fn is_empty(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_empty()
     }
 
     /// The JSON body; an empty one is the default.
@@ -124,7 +125,7 @@ impl Request {
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>> {
-        next_piece(&mut self.body).await
+        self.body.piece().await
     }
 }
 

@@ -13,6 +13,7 @@ use hyper::{Response, StatusCode};
 
 use crate::body::Body;
 use crate::connection::Plain;
+use crate::inflow::Inflow;
 use crate::query::{self, Query};
 use crate::request::Request;
 use crate::{response, router, routes};
@@ -62,7 +63,10 @@ async fn dispatch(
     handles: Arc<Handles>,
     peer: Option<Arc<Plain>>,
 ) -> Response<Body> {
-    let path = query::decode(request.uri().path(), false);
+    let upgrade = hyper::upgrade::on(&mut request);
+    let (parts, body) = request.into_parts();
+    let body = Inflow::new(body);
+    let path = query::decode(parts.uri.path(), false);
     let (version, path) = router::split_version(&path);
     let version = match version.map_or(Ok(version::MAX), str::parse::<Version>) {
         Ok(version) => version,
@@ -76,13 +80,11 @@ async fn dispatch(
             response::error(&error)
         };
     }
-    let Some((route, name)) = router::find(routes::TABLE, request.method(), path) else {
+    let Some((route, name)) = router::find(routes::TABLE, &parts.method, path) else {
         return response::error(&errdefs::not_found("page not found"));
     };
     let name = name.to_owned();
-    let query = Query::parse(request.uri().query().unwrap_or(""));
-    let upgrade = hyper::upgrade::on(&mut request);
-    let (parts, body) = request.into_parts();
+    let query = Query::parse(parts.uri.query().unwrap_or(""));
     let request = Request { handles, version, name, query, headers: parts.headers, body, upgrade, peer };
     (route.handler)(request).await.unwrap_or_else(|error| response::error(&error))
 }

@@ -12,7 +12,7 @@ use hyper::StatusCode;
 use tokio::sync::mpsc;
 
 use crate::body::Body;
-use crate::request::next_piece;
+use crate::inflow::Inflow;
 use crate::response::{self, Answer};
 
 /// Pieces on their way to the client before the producer has to wait.
@@ -135,10 +135,10 @@ pub(crate) struct Upload {
 
 impl Upload {
     /// Takes the body over.
-    pub(crate) fn new(mut body: hyper::body::Incoming) -> Self {
+    pub(crate) fn new(mut body: Inflow) -> Self {
         let (channel, pieces) = mpsc::channel(PIECES);
         tokio::spawn(async move {
-            while let Some(piece) = next_piece(&mut body).await.transpose() {
+            while let Some(piece) = body.piece().await.transpose() {
                 let end = piece.is_err();
                 if channel.send(piece).await.is_err() || end {
                     break;

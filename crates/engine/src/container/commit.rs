@@ -1,6 +1,6 @@
 //! `commit`: an image made of a container's changes (semantics 113).
 
-use errdefs::{Context, Result};
+use errdefs::{Class, Context, Result};
 use oci::reference::Reference;
 
 use super::shared::Container;
@@ -55,8 +55,15 @@ impl Containers {
         if !wanted || container.record().state.phase != Phase::Running {
             return Ok(None);
         }
-        self.pause(&container.id)?;
-        Ok(Some(Frozen { containers: self, id: &container.id }))
+        match self.pause(&container.id) {
+            // It has just ended, so there is nothing to hold still.
+            Err(error)
+                if error.class() == Class::Conflict && !container.record().state.phase.has_process() =>
+            {
+                Ok(None)
+            }
+            paused => paused.map(|()| Some(Frozen { containers: self, id: &container.id })),
+        }
     }
 }
 

@@ -58,6 +58,11 @@ impl Containers {
         super::log::check(&host)?;
         let networks =
             networking::wanted(&host.network_mode, request.networking_config.as_ref(), &config.mac_address)?;
+        if config.mac_address.is_empty()
+            && let Some(main) = networks.get(&host.network_mode)
+        {
+            config.mac_address.clone_from(&main.mac_address);
+        }
         if host.network_mode == "host" && host.port_bindings.as_ref().is_some_and(|map| !map.is_empty()) {
             warnings.push("Published ports are discarded when using host network mode".into());
         }

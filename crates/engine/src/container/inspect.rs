@@ -142,8 +142,8 @@ impl Shared {
                 endpoint.network_name == *name || endpoint.network_id.starts_with(name.as_str())
             });
             let mut settings = networking::settings(record, name, wish, given);
-            if given.is_none() && record.state.phase.has_process() {
-                // host and none have no endpoint, but Docker shows which network it is.
+            if given.is_none() && record.state.started_at.is_some() {
+                // host and none have no endpoint, nor has what has ended, but Docker shows which network it is.
                 settings.network_id =
                     self.parts.networks.get(name).map(|network| network.id.clone()).unwrap_or_default();
             }

@@ -15,8 +15,8 @@ impl Containers {
     /// # Errors
     /// Conflict if it does not run; InvalidParameter `invalid signal: x`.
     pub fn kill(&self, reference: &str, name: &str) -> Result<()> {
-        let container = self.shared.registry.find(reference)?;
         let what = |error: errdefs::Error| error.context(format!("cannot kill container: {reference}"));
+        let container = self.shared.registry.find(reference).map_err(what)?;
         let number = if name.is_empty() { signal::KILL } else { signal::sendable(name).map_err(what)? };
         if self.shared.stop_between_runs(&container) {
             return Ok(());

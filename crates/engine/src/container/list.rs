@@ -38,6 +38,8 @@ struct Wanted<'a> {
     before: Option<Timestamp>,
     since: Option<Timestamp>,
     ancestors: Vec<String>,
+    publish: Vec<String>,
+    expose: Vec<String>,
     all: bool,
 }
 
@@ -130,8 +132,11 @@ impl Shared {
         let created = |key: &str| -> Result<Vec<Timestamp>> {
             filters.get(key).map(|name| Ok(self.registry.find(name)?.record().created)).collect()
         };
+        filters.boolean("is-task")?;
         Ok(Wanted {
             filters,
+            publish: ports_of(filters, "publish")?,
+            expose: ports_of(filters, "expose")?,
             exited: filters.get("exited").map(code).collect::<Result<_>>()?,
             before: created("before")?.into_iter().min(),
             since: created("since")?.into_iter().max(),
@@ -149,7 +154,7 @@ impl Shared {
     }
 
     fn matches(&self, wanted: &Wanted<'_>, record: &Record, health: &str) -> bool {
-        let Wanted { filters, exited, before, since, ancestors, all } = wanted;
+        let Wanted { filters, exited, before, since, ancestors, publish, expose, all } = wanted;
         let phase = record.state.phase;
         (*all || phase.counts_as_running())
             && filters.matches("id", &record.id)
@@ -174,11 +179,13 @@ impl Shared {
             && any_of(filters, "volume", |volume| {
                 record.mounts.iter().any(|point| point.name == volume || point.destination == volume)
             })
-            && any_of(filters, "publish", |port| has_port(self, record, port))
-            && any_of(filters, "expose", |port| {
-                let port = if port.contains('/') { port.to_owned() } else { format!("{port}/tcp") };
-                record.config.exposed_ports.as_ref().is_some_and(|ports| ports.contains_key(&port))
-            })
+            && (publish.is_empty() || publish.iter().any(|port| has_port(self, record, port)))
+            && (expose.is_empty()
+                || record
+                    .config
+                    .exposed_ports
+                    .as_ref()
+                    .is_some_and(|ports| expose.iter().any(|port| ports.contains_key(port))))
             && filters.boolean("is-task").ok().flatten() != Some(true)
     }
 
@@ -224,6 +231,28 @@ impl Shared {
     }
 }
 
+/// The ports of a filter: each value is a port or a range, with a protocol or TCP.
+fn ports_of(filters: &Filters, key: &str) -> Result<Vec<String>> {
+    let mut ports = Vec::new();
+    for value in filters.get(key) {
+        let (range, protocol) = value.split_once('/').unwrap_or((value, "tcp"));
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let number = |text: &str| {
+            text.parse::<u16>().map_err(|error| {
+                let why = match error.kind() {
+                    std::num::IntErrorKind::PosOverflow => "value out of range",
+                    _ => "invalid syntax",
+                };
+                invalid(format!(
+                    "error while looking up for {key} {value}: strconv.ParseUint: parsing \"{text}\": {why}"
+                ))
+            })
+        };
+        ports.extend((number(first)?..=number(last)?).map(|port| format!("{port}/{protocol}")));
+    }
+    Ok(ports)
+}
+
 /// Names match with and without the slash they are shown with.
 fn matches_name(filters: &Filters, name: &str) -> bool {
     filters.matches("name", name) || filters.matches("name", &format!("/{name}"))
@@ -234,7 +263,6 @@ fn any_of(filters: &Filters, key: &str, matches: impl Fn(&str) -> bool) -> bool 
 }
 
 fn has_port(shared: &Shared, record: &Record, wanted: &str) -> bool {
-    let wanted = if wanted.contains('/') { wanted.to_owned() } else { format!("{wanted}/tcp") };
     let endpoints = shared.parts.networks.endpoints_of(&record.id);
     endpoints.iter().flat_map(|endpoint| &endpoint.ports).any(|binding| {
         wanted == format!("{}/{}", binding.host.port(), binding.protocol)

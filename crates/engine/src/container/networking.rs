@@ -94,7 +94,14 @@ fn check_settings(name: &str, settings: &EndpointSettings) -> Result<()> {
         )));
     }
     let fixed = !ipam.ipv4_address.is_empty() || !ipam.ipv6_address.is_empty();
-    if fixed && matches!(name, "bridge" | "host" | "none") {
+    let predefined = matches!(name, "bridge" | "host" | "none");
+    if predefined && settings.aliases.as_ref().is_some_and(|aliases| !aliases.is_empty()) {
+        return Err(invalid(format!(
+            "invalid config for network {name}: invalid endpoint settings:\nnetwork-scoped alias is supported only for \
+             containers in user defined networks"
+        )));
+    }
+    if fixed && predefined {
         return Err(invalid(format!(
             "invalid config for network {name}: invalid endpoint settings:\nuser specified IP address is supported on \
              user defined networks only"

@@ -22,7 +22,8 @@ impl Containers {
         if !container.record().state.phase.counts_as_running() {
             return Err(Error::new(Class::NotModified, "container is already stopped"));
         }
-        self.shared.stop(&container, options)
+        let what = |error: Error| error.context(format!("cannot stop container: {reference}"));
+        self.shared.stop(&container, options).map_err(what)
     }
 }
 

@@ -97,6 +97,19 @@ pub(crate) fn host(host: &HostConfig, config: &Config) -> Result<()> {
     if !host.userns_mode.is_empty() && host.userns_mode != "host" {
         return Err(invalid(format!("invalid user namespace mode: {}", host.userns_mode)));
     }
+    if host.annotations.contains_key("") {
+        return Err(invalid("invalid Annotations: the empty string is not permitted as an annotation key"));
+    }
+    for (set, what) in [
+        (host.resources.io_maximum_iops != 0, "IOPs"),
+        (host.resources.io_maximum_bandwidth != 0, "bandwidth"),
+    ] {
+        if set {
+            return Err(invalid(format!(
+                "invalid option: QoS maximum {what} configuration is not supported on linux"
+            )));
+        }
+    }
     if let Some(key) = host.storage_opt.keys().next() {
         return Err(errdefs::system(match key.to_lowercase().as_str() {
             "size" => {

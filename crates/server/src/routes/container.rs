@@ -10,9 +10,13 @@ use errdefs::{Result, invalid};
 use hyper::StatusCode;
 
 use crate::hijack::{self, MULTIPLEXED, RAW};
+use crate::legacy;
 use crate::request::Request;
 use crate::response::{self, Answer};
 use crate::service::{at_once, blocking};
+
+/// Longest body of a start that is read before it is refused.
+const MAX_START: usize = 1 << 20;
 
 /// `GET /containers/json`.
 pub(super) async fn list(request: Request) -> Answer {
@@ -26,18 +30,25 @@ pub(super) async fn list(request: Request) -> Answer {
         filters: query.filters()?,
     };
     let containers = request.handles.containers.clone();
-    if options.size {
-        return response::json(&blocking(move || containers.list(&options)).await?);
-    }
-    response::json(&at_once(|| containers.list(&options))?)
+    let mut list = if options.size {
+        blocking(move || containers.list(&options)).await?
+    } else {
+        at_once(|| containers.list(&options))?
+    };
+    legacy::containers(&mut list, request.version);
+    response::json(&list)
 }
 
 /// `POST /containers/create`.
 pub(super) async fn create(mut request: Request) -> Answer {
+    let mut body = request.required_json::<CreateRequest>().await?;
+    if let Some(host) = &mut body.host_config {
+        legacy::host(host, request.version);
+    }
     let options = CreateOptions {
         name: request.query.get("name").to_owned(),
         platform: request.query.get("platform").to_owned(),
-        request: request.required_json::<CreateRequest>().await?,
+        request: body,
     };
     let containers = request.handles.containers.clone();
     response::json_status(StatusCode::CREATED, &at_once(|| containers.create(options))?)
@@ -63,9 +74,10 @@ pub(super) async fn changes(request: Request) -> Answer {
     response::json(&(!changes.is_empty()).then_some(changes))
 }
 
-/// `POST /containers/{id}/start`. The body of Docker's youth, a HostConfig, is refused.
-pub(super) async fn start(request: Request) -> Answer {
-    if !request.is_empty() && !matches!(request.header("content-length"), "" | "0") {
+/// `POST /containers/{id}/start`. The body of Docker's youth, a HostConfig, is refused; `null` and `{}` are not one.
+pub(super) async fn start(mut request: Request) -> Answer {
+    const LEAST: usize = 8;
+    if !request.is_empty() && request.bytes(MAX_START).await?.len() >= LEAST {
         let text = "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24";
         return Err(invalid(text));
     }

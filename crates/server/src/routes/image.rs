@@ -8,6 +8,7 @@ use engine::image::{Cancel, ImportOptions, ListOptions, PullOptions};
 use errdefs::{Result, invalid};
 use hyper::StatusCode;
 
+use crate::legacy;
 use crate::request::Request;
 use crate::response::{self, Answer};
 use crate::service::blocking;
@@ -52,7 +53,11 @@ pub(super) async fn inspect(request: Request) -> Answer {
     if request.version < Version::minor(44) {
         image.virtual_size = image.size;
     }
-    response::json(&image)
+    let version = legacy::understood(request.version, request.header("user-agent"));
+    if version >= Version::minor(50) {
+        return response::json(&image);
+    }
+    response::json(&legacy::image(&image, version)?)
 }
 
 /// `GET /images/{name}/history`.

@@ -1,10 +1,12 @@
 //! The engine about itself.
 
+use api::version::Version;
 use engine::system::UsageOf;
 use errdefs::invalid;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, PRAGMA};
 
+use crate::legacy;
 use crate::request::Request;
 use crate::response::{self, Answer};
 use crate::service::blocking;
@@ -28,7 +30,11 @@ pub(super) async fn version(request: Request) -> Answer {
 /// `GET /info`.
 pub(super) async fn info(request: Request) -> Answer {
     let system = request.handles.system.clone();
-    response::json(&blocking(move || Ok(system.info())).await?)
+    let info = blocking(move || Ok(system.info())).await?;
+    if request.version >= Version::minor(50) {
+        return response::json(&info);
+    }
+    response::json(&legacy::info(&info, request.version)?)
 }
 
 /// `POST /auth`.
