@@ -1,6 +1,6 @@
 //! The HTTP door itself: versions, errors, and bodies that make no sense.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 
 use testkit::Daemon;
@@ -67,7 +67,6 @@ fn status(answers: &mut impl BufRead) -> String {
     let first = lines.next().expect("a status line");
     let length = lines.find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
     lines.by_ref().for_each(drop);
-    drop(lines);
     let mut body = vec![0; length.unwrap_or(0)];
     answers.read_exact(&mut body).expect("the body");
     first

@@ -2,6 +2,7 @@
 
 mod api;
 mod ceilings;
+mod compatibility;
 mod configuration;
 mod daemon;
 mod door;

@@ -166,7 +166,8 @@ impl Shared {
         let dir = self.data_dir(&record.id);
         // What `--rm` has ended is on its way out: its files are looked at, not mounted for writing again.
         let own = self.own_root(&record, record.auto_remove).map_err(|error| going(container, error))?;
-        let root = View::assemble(own, &self.parts_of(&record), &dir)?;
+        let assembled = View::assemble(own, &self.parts_of(&record), &dir);
+        let root = assembled.map_err(|error| going(container, error))?;
         Ok(Place { root, path, read_only })
     }
 

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream as Socket;
 
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::io::AsyncReadExt as _;
 
@@ -23,7 +24,7 @@ fn serve() -> Socket {
                     wanted: request.headers().contains_key(UPGRADE),
                     forgetful: request.headers().contains_key("user-agent"),
                     upgrade: hyper::upgrade::on(&mut request),
-                    body: request.into_body(),
+                    body: Inflow::new(request.into_body()),
                     peer,
                 };
                 Ok(take(hold, RAW, Box::new(echo)).unwrap())
