@@ -21,4 +21,4 @@ for program in "$bin/hythe" "$bin/hythed" "$shim"; do
   objcopy --strip-debug "$program" "$share/$(basename "$program")"
 done
 objcopy --strip-debug "$tests" "$share/tests"
-HYTHE_VM_SHARE=$share scripts/vm.sh "HYTHE_SHIM=/hythe/hythe-shim RUST_BACKTRACE=0 /hythe/tests --test-threads=2 $*"
+HYTHE_VM_SHARE=$share scripts/vm.sh "HYTHE_SHIM=/hythe/hythe-shim RUST_BACKTRACE=0 /hythe/tests --test-threads=2 --show-output $*"
