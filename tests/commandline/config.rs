@@ -99,6 +99,9 @@ fn sent(
 
 #[test]
 fn header_fields_and_credentials_are_sent_as_docker_sends_them() {
+    if !testkit::skip::needs_new_client("the configuration file beside Docker's") {
+        return;
+    }
     let pair = Pair::new();
     let socket = pair.home(Who::Docker).join("sock").display().to_string();
     let recorder = Recorder::listen(Path::new(&socket), &["X-Meta", "X-Registry-Auth"]);
@@ -127,7 +130,7 @@ esac
             "credHelpers": {"helped.example": "stand", "token.example": "stand", "absent.example": "stand"}}"#,
     );
     let plain = |command: &mut Command| {
-        command.env("PATH", &path);
+        command.env("PATH", &path).env("DOCKER_API_VERSION", "1.41");
     };
     for args in [
         &["ps"][..],
@@ -144,7 +147,7 @@ esac
         assert!(ours.iter().any(|note| note.contains(&"X-Meta=v1".to_owned())), "{ours:?}");
     }
     let custom = |command: &mut Command| {
-        command.env("DOCKER_CUSTOM_HEADERS", "X-Meta=from the environment");
+        command.env("DOCKER_CUSTOM_HEADERS", "X-Meta=from the environment").env("DOCKER_API_VERSION", "1.41");
     };
     let [docker, ours] = sent(&pair, &recorder, &socket, &["ps"], &custom);
     assert_eq!(docker, ours);
@@ -163,6 +166,9 @@ esac
 
 #[test]
 fn formats_and_proxies_of_the_file_are_used() {
+    if !testkit::skip::needs_new_client("the configuration file beside Docker's") {
+        return;
+    }
     let daemon = Daemon::with(Options { images: vec!["busybox"], ..Options::default() });
     daemon.hythe(["run", "-d", "--name", "one", "busybox", "sleep", "1000"]).ok();
     daemon.hythe(["volume", "create", "data"]).ok();
@@ -204,6 +210,9 @@ fn formats_and_proxies_of_the_file_are_used() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_warned_of() {
+    if !testkit::skip::needs_new_client("the configuration file beside Docker's") {
+        return;
+    }
     let pair = Pair::new();
     pair.write("config/config.json", "{bad");
     let [docker, ours] = pair.outputs(&["context", "show"], &|_| {});
@@ -215,6 +224,9 @@ fn a_file_that_cannot_be_read_is_warned_of() {
 
 #[test]
 fn certificates_that_are_asked_for_have_to_be_there() {
+    if !testkit::skip::needs_new_client("the configuration file beside Docker's") {
+        return;
+    }
     let pair = Pair::new();
     pair.write("ca.pem", "words");
     for args in [

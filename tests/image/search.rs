@@ -32,6 +32,9 @@ fn answer(stream: &TcpStream) {
 
 #[test]
 fn shows_what_the_index_knows() {
+    if !testkit::skip::needs_new_client("search beside Docker's") {
+        return;
+    }
     let sandbox = Sandbox::new();
     let address = index(&sandbox);
     let daemon = Daemon::within(sandbox, testkit::Options::default());

@@ -25,6 +25,30 @@ fn none_has_loopback_only_and_host_is_the_hosts() {
 }
 
 #[test]
+fn the_container_whose_network_is_shared_may_come_later() {
+    let daemon = Daemon::start();
+    let create = |name: &str, mode: &str| {
+        daemon.docker(["create", "--name", name, "--network", mode, "busybox", "sleep", "1000"]).ok();
+        daemon.docker(["start", name])
+    };
+    let output = create("early", "container:late");
+    let error = "Error response from daemon: joining network namespace of container: No such container: late";
+    assert_eq!((output.code, output.stderr.lines().next()), (1, Some(error)));
+    assert_eq!(
+        daemon.hythe(["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "early"]).ok(),
+        "created 128"
+    );
+    daemon.hythe(["run", "-d", "--name", "late", "busybox", "sleep", "1000"]).ok();
+    daemon.hythe(["start", "early"]).ok();
+    let namespace = |name: &str| daemon.hythe(["exec", name, "readlink", "/proc/self/ns/net"]).ok();
+    assert_eq!(namespace("early"), namespace("late"));
+    // The name is looked up among containers; it is never taken for a path.
+    let output = create("hostile", "container:../containers");
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("No such container: ../containers"), "{output:?}");
+}
+
+#[test]
 fn containers_reach_each_other_and_the_outside_sees_the_host() {
     let sandbox = Sandbox::new();
     let outside = sandbox.outside();

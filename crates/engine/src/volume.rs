@@ -81,7 +81,7 @@ impl Volumes {
             Err(error) if force && error.class() == Class::NotFound => return Ok(()),
             found => found?,
         };
-        self.volumes.remove(name, &self.containers.volume_users(name))?;
+        self.volumes.remove(name, || self.containers.volume_users(name))?;
         self.publish("destroy", &volume);
         Ok(())
     }
@@ -99,17 +99,19 @@ impl Volumes {
             let wanted = (all || volume.is_anonymous())
                 && filters.labels("label", &volume.labels)
                 && (!filters.contains("label!") || !filters.labels("label!", &volume.labels));
-            let users = self.containers.volume_users(&volume.name);
-            if !wanted || !users.is_empty() {
+            let users = || self.containers.volume_users(&volume.name);
+            if !wanted || !users().is_empty() {
                 continue;
             }
             let size = self.volumes.size(&volume.name).unwrap_or(0);
-            match self.volumes.remove(&volume.name, &users) {
+            match self.volumes.remove(&volume.name, users) {
                 Ok(()) => {
                     self.publish("destroy", &volume);
                     report.volumes_deleted.push(volume.name.clone());
                     report.space_reclaimed += size;
                 }
+                // A container has taken it in the meantime, or somebody else has removed it.
+                Err(error) if matches!(error.class(), Class::Conflict | Class::NotFound) => {}
                 Err(error) => tracing::warn!(volume = volume.name, %error, "prune"),
             }
         }

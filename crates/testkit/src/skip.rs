@@ -1,6 +1,7 @@
 //! What a test cannot check because the host lacks something: said and counted, never taken for passed.
 
 use std::io::Write;
+use std::process::Command;
 
 use crate::env;
 
@@ -13,4 +14,18 @@ pub fn report(what: &str) {
     // One write, so that lines of tests side by side do not mix.
     let written = file.and_then(|mut file| file.write_all(format!("{what}\n").as_bytes()));
     written.unwrap_or_else(|error| panic!("{path}: {error}"));
+}
+
+/// Whether the stock client on `PATH` says what this year's says: that of Docker 28 or newer. Debian's is older; `check`
+/// is reported as skipped then.
+pub fn needs_new_client(check: &str) -> bool {
+    let output = Command::new("docker").arg("--version").output().expect("the stock client");
+    // `Docker version 28.2.2, build e6534b4`.
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let major = text.split_whitespace().nth(2).and_then(|version| version.split('.').next());
+    let new = major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 28);
+    if !new {
+        report(&format!("{check}: the stock client here is {}", text.trim()));
+    }
+    new
 }

@@ -14,4 +14,4 @@ mod tree;
 mod volumes;
 
 pub use definition::{ANONYMOUS_LABEL, Volume, VolumeSpec};
-pub use volumes::Volumes;
+pub use volumes::{Claim, Volumes};

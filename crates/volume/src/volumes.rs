@@ -42,9 +42,32 @@ struct Inner {
     filling: Mutex<()>,
 }
 
+/// Keeps a volume from being removed until the record of its user can be seen. Ends when it is dropped.
+pub struct Claim {
+    volumes: Volumes,
+    name: String,
+    user: String,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut state = self.volumes.0.state.lock();
+        if let Some(claims) = state.claims.get_mut(&self.name) {
+            if let Some(position) = claims.iter().position(|user| *user == self.user) {
+                claims.swap_remove(position);
+            }
+            if claims.is_empty() {
+                state.claims.remove(&self.name);
+            }
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
     volumes: BTreeMap<String, Arc<Volume>>,
+    /// Containers that are being made with a volume, by its name.
+    claims: HashMap<String, Vec<String>>,
     /// Containers that have a volume with mount options in use.
     users: HashMap<String, HashSet<String>>,
 }
@@ -75,9 +98,25 @@ impl Volumes {
     /// # Errors
     /// InvalidParameter for a wrong name or options, NotFound for an unknown driver, all in Docker's words.
     pub fn create(&self, spec: &VolumeSpec) -> Result<Arc<Volume>> {
+        self.create_in(&mut self.0.state.lock(), spec)
+    }
+
+    /// As [`Volumes::create`], for a container that is being made: until the claim is dropped, nobody removes the volume.
+    ///
+    /// # Errors
+    /// As [`Volumes::create`].
+    pub fn claim(&self, spec: &VolumeSpec, user: &str) -> Result<(Arc<Volume>, Claim)> {
+        let mut state = self.0.state.lock();
+        let volume = self.create_in(&mut state, spec)?;
+        state.claims.entry(volume.name.clone()).or_default().push(user.to_owned());
+        let claim = Claim { volumes: self.clone(), name: volume.name.clone(), user: user.to_owned() };
+        Ok((volume, claim))
+    }
+
+    fn create_in(&self, state: &mut State, spec: &VolumeSpec) -> Result<Arc<Volume>> {
         let anonymous = spec.name.is_empty();
         let name = if anonymous { name::anonymous()? } else { spec.name.clone() };
-        self.0.create(&name, spec, anonymous).map_err(|error| error.context(format!("create {name}")))
+        self.0.create(state, &name, spec, anonymous).map_err(|error| error.context(format!("create {name}")))
     }
 
     /// The volume with this exact name.
@@ -93,13 +132,17 @@ impl Volumes {
         self.0.state.lock().volumes.values().cloned().collect()
     }
 
-    /// Removes a volume and its data; `users` are the ids of containers that refer to it.
+    /// Removes a volume and its data. `users` gives the ids of the containers that refer to it; it is asked while no
+    /// claim can end and none can be made, so that a container is seen either as a claim or as a user.
     ///
     /// # Errors
-    /// NotFound; Conflict `remove x: volume is in use - [id]` when `users` is not empty.
-    pub fn remove(&self, name: &str, users: &[String]) -> Result<()> {
+    /// NotFound; Conflict `remove x: volume is in use - [id]` when it has users or claims.
+    pub fn remove(&self, name: &str, users: impl FnOnce() -> Vec<String>) -> Result<()> {
         let mut state = self.0.state.lock();
         let volume = state.volumes.get(name).cloned().ok_or_else(|| missing(name))?;
+        let mut users = users();
+        let claims = state.claims.get(name).into_iter().flatten();
+        users.extend(claims.filter(|user| !users.contains(user)).cloned().collect::<Vec<_>>());
         if !users.is_empty() {
             return Err(errdefs::conflict(format!(
                 "remove {name}: volume is in use - [{}]",
@@ -202,14 +245,19 @@ impl Inner {
         self.root.join(name).join(DATA)
     }
 
-    fn create(&self, name: &str, spec: &VolumeSpec, anonymous: bool) -> Result<Arc<Volume>> {
+    fn create(
+        &self,
+        state: &mut State,
+        name: &str,
+        spec: &VolumeSpec,
+        anonymous: bool,
+    ) -> Result<Arc<Volume>> {
         if !matches!(spec.driver.as_str(), "" | "local") {
             let driver = &spec.driver;
             return Err(errdefs::not_found(format!(
                 "error looking up volume plugin {driver}: plugin {driver:?} not found"
             )));
         }
-        let mut state = self.state.lock();
         if let Some(existing) = state.volumes.get(name) {
             return Ok(Arc::clone(existing));
         }

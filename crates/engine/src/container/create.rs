@@ -10,7 +10,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 
 use api::container::{Config, CreateResponse, HostConfig};
-use errdefs::{Collected, Context, Result};
+use errdefs::{Class, Collected, Context, Result};
 use oci::digest::Digest;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use snapshot::MountOptions;
@@ -148,8 +148,13 @@ impl Shared {
         };
         resolve(&mut host.pid_mode)?;
         resolve(&mut host.ipc_mode)?;
-        resolve(&mut host.network_mode)
-            .map_err(|error| error.context("joining network namespace of container"))?;
+        // As in Docker, a network may be named that is not there yet; the start tells, which knows it by name then.
+        match resolve(&mut host.network_mode) {
+            Err(error) if error.class() != Class::NotFound => {
+                return Err(error.context("joining network namespace of container"));
+            }
+            _ => {}
+        }
         if host.cgroupns_mode.is_empty() {
             let private = self.layout.version() == cgroups::Version::V2 && !host.privileged;
             let own = self.defaults.read().cgroupns_mode.clone();
@@ -190,8 +195,10 @@ impl Shared {
             (intent.state.phase, intent.remove_volumes) = (Phase::Removing, true);
             self.parts.store.put(&CONTAINERS, &record.id, &intent)?;
         }
+        // Until the record is shown, only these keep others from removing the volumes.
+        let mut claims = Vec::new();
         for point in &mut record.mounts {
-            self.make_mount(point)?;
+            claims.extend(self.make_mount(point, &record.id)?);
         }
         self.copy_up(&record, image_lowers)?;
         self.parts.snapshots.create_writable(&record.id, &lowers)?;
@@ -202,6 +209,7 @@ impl Shared {
         let container = Container::new(record, layers);
         let record = container.record();
         self.registry.insert(&record.id, Arc::clone(&container));
+        drop(claims);
         self.tell(&record, "create", &[]);
         Ok(())
     }
@@ -222,8 +230,8 @@ impl Shared {
         self.empty_trash_later();
     }
 
-    /// Makes the volume of a mount point, or checks the source of a bind.
-    fn make_mount(&self, point: &mut MountPoint) -> Result<()> {
+    /// Makes the volume of a mount point for the container `id`, or checks the source of a bind.
+    fn make_mount(&self, point: &mut MountPoint, id: &str) -> Result<Option<volume::Claim>> {
         match point.kind {
             Kind::Volume => {
                 let options = point.volume.driver_config.clone().unwrap_or_default().options;
@@ -238,7 +246,7 @@ impl Shared {
                     labels,
                 };
                 let known = !point.name.is_empty() && self.parts.volumes.get(&point.name).is_ok();
-                let made = self.parts.volumes.create(&spec)?;
+                let (made, claim) = self.parts.volumes.claim(&spec, id)?;
                 point.name.clone_from(&made.name);
                 point.driver.clone_from(&made.driver);
                 point.source = made.mountpoint.to_string_lossy().into_owned();
@@ -246,6 +254,7 @@ impl Shared {
                     let attributes = [("driver".to_owned(), made.driver.clone())].into();
                     self.parts.events.publish(crate::event::Kind::Volume, "create", &made.name, attributes);
                 }
+                return Ok(Some(claim));
             }
             Kind::Image => {
                 let image = self.parts.images.get(&point.name)?;
@@ -263,7 +272,7 @@ impl Shared {
             }
             Kind::Bind | Kind::Tmpfs => {}
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Fills new volumes with what the image has at their mount points (semantics 85).

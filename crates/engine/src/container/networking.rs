@@ -26,7 +26,7 @@ pub(crate) enum Mode {
     Own,
     /// The host's namespace.
     Host,
-    /// The namespace of the container with this ID.
+    /// The namespace of the container with this ID, or name if there was none at the create.
     Container(String),
 }
 
@@ -262,10 +262,11 @@ impl Shared {
     /// Where the three files of a container are; those of another one if it shares that one's network.
     pub(crate) fn network_files(&self, record: &Record) -> Files {
         let owner = match mode(record) {
-            Mode::Container(id) => id,
-            _ => record.id.clone(),
+            // What the mode says may be a name that nobody has (yet): it is looked up, never a part of a path.
+            Mode::Container(id) => self.registry.find(&id).ok().map(|owner| owner.id.clone()),
+            _ => None,
         };
-        let dir = self.data_dir(&owner);
+        let dir = self.data_dir(owner.as_ref().unwrap_or(&record.id));
         TARGETS.map(|(target, name)| (target, dir.join(name))).to_vec()
     }
 
@@ -377,9 +378,7 @@ mod tests {
         let settings = EndpointSettings { ipam_config, ..EndpointSettings::default() };
         let text = check_settings("bridge", &settings).unwrap_err().to_string();
         assert!(
-            text.starts_with(
-                "invalid config for network bridge: invalid endpoint settings:\n* user specified"
-            )
+            text.starts_with("invalid config for network bridge: invalid endpoint settings:\nuser specified")
         );
         check_settings("mine", &settings).unwrap();
     }

@@ -146,9 +146,12 @@ impl Shared {
     /// Removes the volumes that were made for this container alone; its record goes next.
     pub(crate) fn remove_anonymous_volumes(&self, record: &Record) {
         for point in record.mounts.iter().filter(|point| point.is_anonymous()) {
-            let mut users = self.volume_users(&point.name);
-            users.retain(|id| *id != record.id);
-            match self.parts.volumes.remove(&point.name, &users) {
+            let others = || {
+                let mut users = self.volume_users(&point.name);
+                users.retain(|id| *id != record.id);
+                users
+            };
+            match self.parts.volumes.remove(&point.name, others) {
                 Ok(()) => {
                     let attributes = [("driver".to_owned(), point.driver.clone())].into();
                     self.parts.events.publish(crate::event::Kind::Volume, "destroy", &point.name, attributes);

@@ -192,13 +192,12 @@ impl Shared {
     }
 
     fn launch(&self, container: &Arc<Container>, record: &Record) -> Result<Handle, Failure> {
-        let reserved = self.reserve(record).map_err(|error| {
-            if error.message().starts_with("cannot join network namespace") {
-                return error;
-            }
-            error.context("failed to set up container networking")
+        let shares = matches!(networking::mode(record), Mode::Container(_));
+        let reserved = self.reserve(record).map_err(|error| match shares {
+            true => error,
+            false => error.context("failed to set up container networking"),
         })?;
-        if !matches!(networking::mode(record), Mode::Container(_)) {
+        if !shares {
             self.write_network_files(record, &reserved.endpoints)?;
         }
         let bound = self.bind_sources(record)?;

@@ -60,11 +60,30 @@ fn errors_are_dockers() {
     );
     volumes.create(&named("ab")).unwrap();
     assert_eq!(
-        volumes.remove("ab", &["c1".to_owned(), "c2".to_owned()]).unwrap_err().to_string(),
+        volumes.remove("ab", || vec!["c1".to_owned(), "c2".to_owned()]).unwrap_err().to_string(),
         "remove ab: volume is in use - [c1, c2]"
     );
     assert!(volumes.create(&named("../x")).is_err());
     assert!(volumes.create(&named(TRASH)).is_err(), "the trash is no volume");
+}
+
+#[test]
+fn a_claimed_volume_is_not_removed() {
+    let scratch = Scratch::new();
+    let volumes = scratch.open();
+    let (made, claim) = volumes.claim(&named("ab"), "c1").unwrap();
+    let (again, second) = volumes.claim(&named("ab"), "c2").unwrap();
+    assert_eq!(made.name, again.name);
+    let refusal = |users: &[&str]| {
+        let users = users.iter().map(|user| (*user).to_owned()).collect();
+        volumes.remove("ab", || users).unwrap_err().to_string()
+    };
+    assert_eq!(refusal(&[]), "remove ab: volume is in use - [c1, c2]");
+    drop(claim);
+    // A container whose record is there while its claim still is counts once.
+    assert_eq!(refusal(&["c2"]), "remove ab: volume is in use - [c2]");
+    drop(second);
+    volumes.remove("ab", Vec::new).unwrap();
 }
 
 #[test]
@@ -74,7 +93,7 @@ fn removed_is_removed_and_leaves_nothing() {
     let made = volumes.create(&VolumeSpec::default()).unwrap();
     assert!(made.is_anonymous());
     std::fs::write(made.mountpoint.join("f"), "x").unwrap();
-    volumes.remove(&made.name, &[]).unwrap();
+    volumes.remove(&made.name, Vec::new).unwrap();
     assert_eq!(volumes.list(), vec![]);
     let left: Vec<_> =
         std::fs::read_dir(scratch.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

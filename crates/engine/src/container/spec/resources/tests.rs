@@ -50,7 +50,10 @@ fn nonsense_is_refused_in_dockers_words() {
             Resources { cpuset_cpus: "77".into(), ..base() },
             "Requested CPUs are not available - requested 77, available: 0-1",
         ),
-        (Resources { cpuset_cpus: "1-0".into(), ..base() }, "Invalid value 1-0 for cpuset cpus"),
+        (
+            Resources { cpuset_cpus: "1-0".into(), ..base() },
+            "Invalid value 1-0 for cpuset cpus: invalid format: 1-0",
+        ),
     ];
     for (mut resources, text) in table {
         assert_eq!(check(&mut resources, &able(), false).unwrap_err().to_string(), text);
