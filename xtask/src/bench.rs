@@ -78,7 +78,10 @@ fn parse(args: &[String]) -> Result<Settings, String> {
         match arg.as_str() {
             "--full" => settings.full = true,
             "--programs" => {
-                settings.programs = Some(args.next().ok_or("--programs takes a directory")?.into())
+                let dir = args.next().ok_or("--programs takes a directory")?;
+                // The engine is started from another directory.
+                settings.programs =
+                    Some(std::fs::canonicalize(dir).map_err(|error| format!("{dir}: {error}"))?);
             }
             "--runs" => {
                 let value = args.next().and_then(|value| value.parse().ok()).filter(|runs| *runs > 0);
