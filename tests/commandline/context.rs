@@ -165,6 +165,9 @@ fn the_environment_goes_before_the_current_context() {
 
 #[test]
 fn an_engine_behind_ssh() {
+    if !testkit::skip::needs_new_client("an engine behind ssh") {
+        return;
+    }
     let daemon = Daemon::start();
     let bin = daemon.scratch().join("bin");
     std::fs::create_dir(&bin).expect("mkdir");

@@ -44,6 +44,9 @@ fn with_plugins() -> Pair {
 
 #[test]
 fn called_with_the_words_that_were_given() {
+    if !testkit::skip::needs_new_client("plugins beside Docker's") {
+        return;
+    }
     let pair = with_plugins();
     for line in [
         "greet",
@@ -84,6 +87,9 @@ fn called_with_the_words_that_were_given() {
 
 #[test]
 fn listed_in_help_and_info_and_completed() {
+    if !testkit::skip::needs_new_client("plugins beside Docker's") {
+        return;
+    }
     let pair = with_plugins();
     let [docker, ours] = pair.outputs(&["--help"], &|_| {});
     let part = |output: &Output, from: &str, to: &str| {
