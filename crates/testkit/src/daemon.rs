@@ -340,14 +340,21 @@ impl Drop for Daemon {
 }
 
 impl Daemon {
-    /// Kills what a failed test left running, so that it does not disturb others.
+    /// Kills what a failed test left running, so that it does not disturb others, and removes the group that was made for
+    /// this daemon alone: it is the operator's (`--cgroup-parent`), so the engine leaves it. Thousands of them would stay.
     fn sweep(&self) {
-        let tasks = Path::new("/sys/fs/cgroup").join("pids").join(self.cgroup.trim_start_matches('/'));
+        let own = self.cgroup.trim_start_matches('/');
+        let tasks = Path::new("/sys/fs/cgroup").join("pids").join(own);
         for group in std::fs::read_dir(tasks).into_iter().flatten().flatten() {
             let pids = std::fs::read_to_string(group.path().join("cgroup.procs")).unwrap_or_default();
             for pid in pids.lines().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)) {
                 let _ = kill_process(pid, Signal::KILL);
             }
+        }
+        let hierarchies = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
+        for hierarchy in hierarchies.map(|entry| entry.path()).chain([PathBuf::from("/sys/fs/cgroup")]) {
+            // Not in every hierarchy, and not empty after a test that failed.
+            let _ = std::fs::remove_dir(hierarchy.join(own));
         }
     }
 }
