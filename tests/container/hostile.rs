@@ -88,8 +88,7 @@ fn fd_cve_2024_21626_a_working_directory_behind_a_descriptor_is_refused() {
     daemon.hythe(["run", "-d", "--name", "cc", "busybox", "sleep", "1000"]).ok();
     for number in 0..20 {
         let dir = format!("/proc/self/fd/{number}");
-        let output =
-            run(&daemon, &["-w", &dir], "cat ../../../../etc/hostname; ls -d ../../../../root/.cargo");
+        let output = run(&daemon, &["-w", &dir], "cat ../../../../etc/hostname");
         assert_ne!(output.code, 0, "{output:?}");
         assert_eq!(output.stdout, "", "{output:?}");
         assert_ne!(daemon.hythe(["exec", "-w", &dir, "cc", "true"]).code, 0, "exec {number}");
