@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
 bin=${HYTHE_BIN:-$target/debug}
-shim=${HYTHE_SHIM:-$target/x86_64-unknown-linux-gnu/shim/hythe-shim}
+shim=${HYTHE_SHIM:-$target/dist/hythe-shim}
 tests=${HYTHE_TESTS:-$(find "$bin/deps" -maxdepth 1 -name 'container-*' -type f -perm /1 -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2)}
 [ $# -gt 0 ] || set -- unified:: options:: stop:: kill:: pause:: exec:: outlive:: isolation::privileged isolation::capabilities
 

@@ -13,6 +13,7 @@ pub mod exec;
 pub mod fd;
 pub mod fork;
 pub mod keyring;
+#[cfg(target_env = "gnu")]
 pub mod memory;
 pub mod mount;
 pub mod seccomp;

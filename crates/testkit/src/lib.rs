@@ -53,10 +53,10 @@ pub fn program(name: &str) -> PathBuf {
 pub fn shim() -> PathBuf {
     let path = env("HYTHE_SHIM").map_or_else(
         || {
-            // target/<profile>/deps/<test>-<hash> -> target/<target triple>/shim/hythe-shim
+            // target/<profile>/deps/<test>-<hash> -> target/dist/hythe-shim
             let test = std::env::current_exe().expect("the test's own path");
             let target = test.ancestors().nth(3).expect("a target directory above the test");
-            target.join(format!("{}-unknown-linux-gnu/shim/hythe-shim", std::env::consts::ARCH))
+            target.join("dist/hythe-shim")
         },
         PathBuf::from,
     );
