@@ -1,9 +1,7 @@
 //! `hythe-shim`: the supervisor of one container; by other names and arguments the OCI runtime on the command line, and
 //! the init that `docker run --init` puts into a container.
 //!
-//! Built static, so that it maps nothing else and runs as a container's init:
-//! `RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build --profile shim --target
-//! x86_64-unknown-linux-gnu -p shim --bin hythe-shim` (the target is named so that the flags do not reach proc macros).
+//! Built static by `cargo xtask shim`, so that it maps nothing else and runs as a container's init.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
