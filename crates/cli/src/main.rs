@@ -28,6 +28,11 @@ mod terminal;
 
 use std::io::Write as _;
 
+/// musl's own allocator asks the kernel for memory a page or two at a time, a hundred times for one `ps`.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() {
     let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     let called = words.next().unwrap_or_default();
