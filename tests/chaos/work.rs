@@ -39,6 +39,8 @@ pub(crate) struct Worker {
     pub(crate) shims: usize,
     /// How many containers' processes it has yet to kill.
     pub(crate) processes: usize,
+    /// How many shims and how many processes it has killed.
+    pub(crate) killed: (usize, usize),
 }
 
 impl Worker {
@@ -54,11 +56,12 @@ impl Worker {
             networks: Vec::new(),
             complaints: Vec::new(),
             history: Vec::new(),
-            boots: 0,
+            boots: 1,
             status: 0,
             answered: 0,
             shims: 0,
             processes: 0,
+            killed: (0, 0),
         }
     }
 
@@ -72,8 +75,11 @@ impl Worker {
         if self.items.is_empty() || (self.items.len() < ITEMS && self.dice.once_in(3)) {
             return self.run();
         }
+        if self.deals() > 0 && self.dice.once_in(3) {
+            return self.deal();
+        }
         let which = self.dice.below(self.items.len());
-        match self.dice.below(24) {
+        match self.dice.below(22) {
             0..=3 => self.exec(which),
             4 | 5 => self.put(which),
             6 => self.get(which),
@@ -83,12 +89,67 @@ impl Worker {
             13 | 14 => self.start(which),
             15 => self.pause(which),
             16 | 17 => self.remove(which),
-            18 | 19 => self.kill(which),
-            20 => self.volume(),
-            21 => self.network(),
-            22 => self.connect(which),
+            18 => self.volume(),
+            19 => self.network(),
+            20 => self.connect(which),
             _ => self.look(which),
         }
+    }
+
+    /// How many shims and processes it has yet to kill.
+    pub(crate) fn deals(&self) -> usize {
+        self.shims + self.processes
+    }
+
+    /// Kills the next shim or process that was dealt to it, of a container made for that if none runs.
+    fn deal(&mut self) -> io::Result<()> {
+        self.items.retain(|item| item.there != There::No);
+        let killable =
+            |item: &Item| matches!(item.doing, Doing::Running | Doing::Paused) && item.there == There::Yes;
+        let able: Vec<usize> = (0..self.items.len()).filter(|which| killable(&self.items[*which])).collect();
+        match able.is_empty() {
+            false => {
+                let which = *self.dice.pick(&able);
+                self.kill(which)
+            }
+            true if self.items.len() < ITEMS => self.run(),
+            true => {
+                let which = self.dice.below(self.items.len());
+                self.remove(which)
+            }
+        }
+    }
+
+    /// Kills what is left of its deals, now that nobody kills the daemon. What still is left after so many steps is a
+    /// complaint: containers do not run that should.
+    pub(crate) fn settle_deals(&mut self, limit: usize) {
+        let mut steps = 0;
+        while self.deals() > 0 {
+            if steps == limit {
+                let text = format!(
+                    "{} after {limit} steps without a daemon's kill {} shims and {} processes are not killed; look at \
+                     why its containers do not run:{}",
+                    self.prefix,
+                    self.shims,
+                    self.processes,
+                    self.last(40),
+                );
+                self.complaints.push(text);
+                return;
+            }
+            steps += 1;
+            if let Err(error) = self.deal() {
+                self.complaints
+                    .push(format!("a daemon that nobody kills does not answer: {error}{}", self.last(5)));
+                return;
+            }
+        }
+    }
+
+    /// The last lines of its history.
+    fn last(&self, lines: usize) -> String {
+        let from = self.history.len().saturating_sub(lines);
+        format!("\n    {}", self.history[from..].join("\n    "))
     }
 
     /// Sends a request; an answer outside `allowed` is a complaint. `None` if it was refused.
@@ -96,6 +157,14 @@ impl Worker {
         let answer = if body.is_null() { self.api.call(method, path) } else { self.api.post(path, body) };
         let end = answer.as_ref().map_or("?".to_owned(), |answer| answer.status.to_string());
         self.remember(format!("{method} {path} {end}"));
+        if let Err(error) = &answer
+            && matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+        {
+            // A daemon that is killed closes its connections; this one was there and silent.
+            self.complaints.push(format!(
+                "{method} {path}: no answer; look at what the daemon waits for (operation lock, shim)"
+            ));
+        }
         let answer = answer?;
         self.answered += 1;
         self.status = answer.status;
@@ -120,7 +189,7 @@ impl Worker {
     }
 
     /// The requests about a container.
-    fn history_of(&self, item: &Item) -> String {
+    pub(crate) fn history_of(&self, item: &Item) -> String {
         self.history_with(&item.id.iter().chain(&item.names).collect::<Vec<_>>())
     }
 
@@ -367,10 +436,7 @@ impl Worker {
 
     /// Kills from behind the daemon's back: the container's first process or its shim.
     fn kill(&mut self, which: usize) -> io::Result<()> {
-        let (doing, kind) = (self.items[which].doing, self.items[which].kind);
-        if !matches!(doing, Doing::Running | Doing::Paused) || (self.shims == 0 && self.processes == 0) {
-            return Ok(());
-        }
+        let kind = self.items[which].kind;
         let id = self.items[which].reference();
         let allowed: &[u16] = &[404];
         let Some(answer) = self.ask("GET", &format!("/containers/{id}/json"), &Value::Null, allowed)? else {
@@ -384,9 +450,11 @@ impl Worker {
         let (Some(parent), true) = (parent, groups.contains(&id)) else { return Ok(()) };
         let target = if self.shims > 0 && (self.processes == 0 || self.dice.once_in(2)) {
             self.shims -= 1;
+            self.killed.0 += 1;
             parent
         } else {
             self.processes -= 1;
+            self.killed.1 += 1;
             pid
         };
         self.remember(format!("KILL {target} of {id}"));

@@ -30,6 +30,7 @@ pub(crate) mod env;
 mod exit;
 mod export;
 mod health;
+mod inplace;
 mod inspect;
 mod kill;
 mod links;

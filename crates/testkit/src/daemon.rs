@@ -15,6 +15,11 @@ use crate::leakcheck::{Inventory, Scope};
 use crate::statecheck::{self, Observed};
 use crate::{Api, Output, Sandbox, fixture, program, wait};
 
+/// Before each start's lines in the log.
+const MARK: &str = "=== start ";
+/// How many starts of a daemon a failure shows.
+const SHOWN: usize = 12;
+
 /// How a test's daemon is to be started.
 #[derive(Debug, Default, Clone)]
 pub struct Options {
@@ -35,6 +40,7 @@ pub struct Daemon {
     cgroup: String,
     options: Options,
     child: Option<Child>,
+    starts: usize,
     before: Inventory,
     checked: bool,
 }
@@ -63,6 +69,7 @@ impl Daemon {
             dir,
             options,
             child: None,
+            starts: 0,
             before: Inventory::default(),
             checked: false,
         };
@@ -93,7 +100,10 @@ impl Daemon {
         let (ready, tell) = std::io::pipe().expect("a pipe");
         // The daemon inherits the writing end under its own number; everything else of the test is close-on-exec.
         rustix::io::fcntl_setfd(&tell, rustix::io::FdFlags::empty()).expect("clear close-on-exec");
-        let log = File::options().create(true).append(true).open(self.log_path()).expect("the daemon's log");
+        self.starts += 1;
+        let mut log =
+            File::options().create(true).append(true).open(self.log_path()).expect("the daemon's log");
+        writeln!(log, "{MARK}{}", self.starts).expect("mark the start in the log");
         let dir = self.dir.path();
         let args: Vec<String> = [
             format!("--host=unix://{}", self.socket().display()),
@@ -262,6 +272,13 @@ impl Daemon {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
+    /// The log of the last starts: what a failure is about.
+    fn recent_log(&self) -> String {
+        let log = self.log();
+        let from = log.rmatch_indices(MARK).nth(SHOWN - 1).map_or(0, |(at, _)| at);
+        log[from..].to_owned()
+    }
+
     fn log_path(&self) -> PathBuf {
         self.dir.path().join("hythed.log")
     }
@@ -282,8 +299,13 @@ impl Daemon {
     /// With the list of what does not agree and does not come to agree.
     #[track_caller]
     pub fn check_state(&self) {
-        let problems = statecheck::settle(&self.scope(), &|| self.listing());
+        let problems = self.disagreements();
         assert!(problems.is_empty(), "state:\n{}", problems.join("\n"));
+    }
+
+    /// Compares records, disk and kernel as [`Daemon::check_state`] does: what does not come to agree.
+    pub fn disagreements(&self) -> Vec<String> {
+        statecheck::settle(&self.scope(), &|| self.listing())
     }
 
     fn listing(&self) -> Option<String> {
@@ -318,7 +340,7 @@ impl Daemon {
             if leaks.is_empty() {
                 break;
             }
-            let log = self.log();
+            let log = self.recent_log();
             assert!(start.elapsed() < wait::PATIENCE, "leaked:\n{}\n\ndaemon log:\n{log}", leaks.join("\n"));
         }
     }
@@ -327,7 +349,11 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("--- log of the daemon:\n{}", self.log());
+            eprintln!(
+                "--- log of the daemon, {} starts, the last {SHOWN}:\n{}",
+                self.starts,
+                self.recent_log()
+            );
         } else if !self.checked {
             self.finish();
         }

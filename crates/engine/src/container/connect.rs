@@ -117,8 +117,10 @@ impl Shared {
         let id_of = |name: &String| networks.get(name).map(|network| network.id.clone()).ok();
         let wanted: HashSet<String> = record.networks.keys().filter_map(id_of).collect();
         let endpoints = networks.endpoints_of(&record.id);
+        let mut settled = false;
         for endpoint in endpoints.iter().filter(|endpoint| !wanted.contains(&endpoint.network_id)) {
             networks.disconnect(&record.id, &endpoint.network_id)?;
+            settled = true;
         }
         let have: HashSet<&String> = endpoints.iter().map(|endpoint| &endpoint.network_id).collect();
         let left = |name: &String| {
@@ -126,6 +128,14 @@ impl Shared {
         };
         if record.networks.keys().any(left) {
             self.change(container, |record| record.networks.retain(|name, _| !left(name)))?;
+            settled = true;
+        }
+        // A renaming writes the container's record first.
+        if endpoints.iter().any(|endpoint| endpoint.container_name != record.name) {
+            networks.rename(&record.id, &record.name)?;
+        }
+        if settled {
+            self.write_network_files(&container.record(), &networks.endpoints_of(&record.id))?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use std::fs;
 
 use network::Endpoint;
 
+use super::inplace;
 use super::names;
 use super::record::Record;
 use super::shared::Shared;
@@ -55,7 +56,7 @@ impl Shared {
             // A container that is being made writes its own file, with us in it.
             let Ok(text) = fs::read_to_string(&path) else { continue };
             let text = replaced(&text, &self.neighbours(&container.record()));
-            if let Err(error) = fs::write(&path, text) {
+            if let Err(error) = inplace::write(&path, &text) {
                 tracing::warn!(container = names::short(&id), %error, "cannot write names into its hosts file");
             }
         }

@@ -276,9 +276,7 @@ impl Shared {
     /// InvalidParameter for links and extra hosts that cannot be resolved; System if writing fails.
     pub(crate) fn write_network_files(&self, record: &Record, endpoints: &[Endpoint]) -> Result<()> {
         let dir = self.data_dir(&record.id);
-        let write = |name: &str, text: &str| {
-            fs::write(dir.join(name), text).context(|| format!("write {}", dir.join(name).display()))
-        };
+        let write = |name: &str, text: &str| super::inplace::write(&dir.join(name), text);
         write("hostname", &format!("{}\n", record.config.hostname))?;
         write("hosts", &self.hosts_text(record, endpoints)?)?;
         let main = endpoints.iter().find(|endpoint| endpoint.default_route).or(endpoints.first());

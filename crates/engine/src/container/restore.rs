@@ -48,6 +48,9 @@ impl Containers {
             all.iter().filter(|one| one.live.lock().handle.is_some()).map(|one| one.id.clone()).collect();
         shared.remove_dead_groups(&before, &strays, &live);
         let reconciled = shared.parts.networks.reconcile(&live)?;
+        // Who joined, left or was renamed when the last daemon was killed may not have been told to all.
+        let endpoints: Vec<_> = live.iter().flat_map(|id| shared.parts.networks.endpoints_of(id)).collect();
+        shared.tell_neighbours(&endpoints);
         tracing::info!(containers = all.len(), live = live.len(), ?reconciled, "restored");
         for (container, before) in all.iter().zip(before) {
             shared.boot(container, &before);
