@@ -17,6 +17,7 @@ mod outlive;
 mod pause;
 mod policy;
 mod ps;
+mod races;
 mod rename;
 mod restart;
 mod rm;

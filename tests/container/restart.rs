@@ -53,3 +53,29 @@ fn a_stop_by_hand_is_respected() {
     daemon.hythe(["stop", "-t", "0", "cc"]).ok();
     assert_eq!(daemon.hythe(["inspect", "-f", "{{.State.Status}}", "cc"]).ok(), "exited");
 }
+
+#[test]
+fn semantics_52_a_restart_by_hand_is_no_end_for_rm_and_policy() {
+    let daemon = Daemon::start();
+    daemon
+        .hythe(["run", "-d", "--rm", "--name", "brief", "-v", "/anonymous", "busybox", "sleep", "1000"])
+        .ok();
+    let shown = |format: &str| daemon.hythe(["inspect", "-f", format, "brief"]).ok();
+    let before = shown("{{.Id}} {{(index .Mounts 0).Name}}");
+    for _ in 0..3 {
+        daemon.hythe(["restart", "-t", "0", "brief"]).ok();
+        assert_eq!(shown("{{.Id}} {{(index .Mounts 0).Name}}"), before);
+        assert_eq!(shown("{{.State.Status}} {{.RestartCount}}"), "running 0");
+    }
+    // Its own end is one.
+    daemon.hythe(["kill", "brief"]).ok();
+    wait::until_true("it is removed", || daemon.hythe(["ps", "-aq"]).ok().is_empty());
+    assert_eq!(daemon.hythe(["volume", "ls", "-q"]).ok(), "");
+    // A restart is no failure that a policy counts.
+    let run = ["run", "-d", "--name", "counted", "--restart", "on-failure:1", "busybox", "sleep", "1000"];
+    daemon.hythe(run).ok();
+    daemon.hythe(["restart", "-t", "0", "counted"]).ok();
+    daemon.hythe(["restart", "-t", "0", "counted"]).ok();
+    let state = daemon.hythe(["inspect", "-f", "{{.State.Status}} {{.RestartCount}}", "counted"]).ok();
+    assert_eq!(state, "running 0");
+}

@@ -11,6 +11,7 @@ mod full;
 mod linear;
 mod many;
 mod metrics;
+mod semantics;
 mod state;
 mod systemd;
 mod version;

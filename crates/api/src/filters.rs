@@ -102,8 +102,8 @@ impl Filters {
         self.0.get(key).is_none_or(|values| values.is_empty() || values.contains(source))
     }
 
-    /// True without the key or if one value occurs in `source`. Docker reads the value as a regular expression and
-    /// names are mostly given literally; `^` and `$` at the ends are honoured, other operators are taken literally.
+    /// True without the key or if one value, a regular expression, matches `source`. One that is none matches nothing, as
+    /// in Docker.
     pub fn matches(&self, key: &str, source: &str) -> bool {
         self.0.get(key).is_none_or(|values| values.is_empty() || values.iter().any(|v| anchored(v, source)))
     }
@@ -143,7 +143,13 @@ impl Filters {
 }
 
 /// Substring search with the two anchors of a regular expression.
+/// Names are mostly given literally, perhaps with `^` and `$` around them: no expression is made of those.
 fn anchored(pattern: &str, source: &str) -> bool {
+    let bare = pattern.trim_start_matches('^').trim_end_matches('$');
+    if bare.contains(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '/' | ':')) {
+        return pattern == source
+            || regex_lite::Regex::new(pattern).is_ok_and(|regex| regex.is_match(source));
+    }
     let (start, pattern) = pattern.strip_prefix('^').map_or((false, pattern), |p| (true, p));
     let (end, pattern) = pattern.strip_suffix('$').map_or((false, pattern), |p| (true, p));
     match (start, end) {

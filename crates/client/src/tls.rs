@@ -6,31 +6,23 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
-};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use tls::Trust;
 
 use crate::endpoint::TlsOptions;
 
 /// A client's end of TLS over TCP.
 pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
-/// Where distributions keep the certificate authorities of the system.
-const SYSTEM_ROOTS: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 /// How much is moved at once between the two sides of a pump.
 const PUMP_BYTES: usize = 64 * 1024;
 
 /// Speaks TLS on `stream` as a client of `host`.
 pub(crate) fn connect(stream: TcpStream, host: &str, options: &TlsOptions) -> io::Result<TlsStream> {
-    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(io::Error::other)?;
+    let name = tls::server_name(host)?;
     let connection = ClientConnection::new(Arc::new(configure(options)?), name).map_err(io::Error::other)?;
     Ok(StreamOwned::new(connection, stream))
 }
@@ -41,41 +33,13 @@ pub(crate) fn check(options: &TlsOptions) -> io::Result<()> {
 }
 
 fn configure(options: &TlsOptions) -> io::Result<ClientConfig> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
-    let builder = if options.insecure {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
-    } else {
-        builder.with_root_certificates(roots(options.ca.as_deref())?)
+    let trust = match &options.ca {
+        // `--tls` without `--tlsverify`: that the server holds its key is still checked.
+        _ if options.insecure => Trust::Anyone,
+        Some(ca) => Trust::Only(ca),
+        None => Trust::System,
     };
-    let (Some(cert), Some(key)) = (&options.cert, &options.key) else {
-        return Ok(builder.with_no_client_auth());
-    };
-    let chain = read_certificates(cert)?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, error))?;
-    builder.with_client_auth_cert(chain, key).map_err(io::Error::other)
-}
-
-fn in_file(path: &Path, error: impl std::fmt::Display) -> io::Error {
-    io::Error::other(format!("{}: {error}", path.display()))
-}
-
-fn read_certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
-    CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| in_file(path, error))
-}
-
-fn roots(ca: Option<&Path>) -> io::Result<RootCertStore> {
-    let path = ca
-        .or_else(|| SYSTEM_ROOTS.iter().map(Path::new).find(|path| path.exists()))
-        .ok_or_else(|| io::Error::other("no certificate authorities found"))?;
-    let mut store = RootCertStore::empty();
-    let (added, _) = store.add_parsable_certificates(read_certificates(path)?);
-    if added == 0 {
-        return Err(io::Error::other(format!("{} seems invalid", path.display())));
-    }
-    Ok(store)
+    tls::client(trust, options.cert.as_deref().zip(options.key.as_deref()))
 }
 
 /// Reads plain bytes; a peer that went away without saying goodbye is an end, as it is for Go's client.
@@ -173,44 +137,5 @@ impl Pump {
                 Err(error) => return Err(error),
             }
         }
-    }
-}
-
-/// Accepts any certificate but still checks that the server holds its key: `--tls` without `--tlsverify`.
-#[derive(Debug)]
-struct AnyServer(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyServer {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

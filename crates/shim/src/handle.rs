@@ -13,13 +13,15 @@ use std::time::Duration;
 
 use errdefs::{Class, Error, Result, conflict, system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, pidfd_send_signal};
 
 use crate::protocol::{self, Answer, Numbered, Request, Target};
 use crate::{AttachOptions, ContainerId, ExecRequest, Exit, Phase};
 
 /// How long a shim may take to answer. Nothing it does waits for anybody; this only bounds the harm of a stopped one.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long it may take to answer that everything is killed before it is killed itself (semantics 47).
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A container's shim. Clones are the same one.
 #[derive(Debug, Clone)]
@@ -112,6 +114,15 @@ impl Shim {
     }
 
     fn ask(&self, request: Request, fds: &[BorrowedFd<'_>]) -> Result<(Answer, Vec<OwnedFd>)> {
+        self.ask_within(request, fds, ANSWER_TIMEOUT)
+    }
+
+    fn ask_within(
+        &self,
+        request: Request,
+        fds: &[BorrowedFd<'_>],
+        patience: Duration,
+    ) -> Result<(Answer, Vec<OwnedFd>)> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         {
@@ -123,13 +134,13 @@ impl Shim {
         }
         let sent = {
             let _order = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-            self.send(&Numbered { number, request }, fds)
+            self.send(&Numbered { number, request }, fds, patience)
         };
         if let Err(error) = sent {
             self.state().waiting.remove(&number);
             return Err(if error.class() == Class::Unavailable { self.not_running() } else { error });
         }
-        match receiver.recv_timeout(ANSWER_TIMEOUT) {
+        match receiver.recv_timeout(patience) {
             Ok(answer) => Ok(answer),
             Err(RecvTimeoutError::Disconnected) => Err(self.not_running()),
             Err(RecvTimeoutError::Timeout) => {
@@ -140,9 +151,9 @@ impl Shim {
     }
 
     /// Sends a request; waits while the shim has more of them than its socket holds.
-    fn send(&self, request: &Numbered, fds: &[BorrowedFd<'_>]) -> Result<()> {
+    fn send(&self, request: &Numbered, fds: &[BorrowedFd<'_>], patience: Duration) -> Result<()> {
         while !protocol::send(self.socket.as_fd(), request, fds)? {
-            let timeout = Timespec::try_from(ANSWER_TIMEOUT).ok();
+            let timeout = Timespec::try_from(patience).ok();
             let ready = poll(&mut [PollFd::new(&self.socket, PollFlags::OUT)], timeout.as_ref());
             if ready == Ok(0) {
                 return Err(self.silent());
@@ -156,7 +167,11 @@ impl Shim {
     }
 
     fn done(&self, request: Request, fds: &[BorrowedFd<'_>]) -> Result<()> {
-        match self.ask(request, fds)?.0 {
+        self.done_within(request, fds, ANSWER_TIMEOUT)
+    }
+
+    fn done_within(&self, request: Request, fds: &[BorrowedFd<'_>], patience: Duration) -> Result<()> {
+        match self.ask_within(request, fds, patience)?.0 {
             Answer::Done => Ok(()),
             Answer::Failed(failure) => Err(failure.into()),
             other => Err(unexpected(&other)),
@@ -274,12 +289,27 @@ impl Handle {
         self.0.done(Request::Signal { target: None, signal }, &[])
     }
 
-    /// Kills all processes of the container, frozen ones too.
+    /// As [`Handle::signal`], for who has something else to do when the shim does not answer within `patience`.
+    ///
+    /// # Errors
+    /// `Conflict` if it is not running; `DeadlineExceeded` without an answer.
+    pub fn signal_within(&self, signal: i32, patience: Duration) -> Result<()> {
+        self.0.done_within(Request::Signal { target: None, signal }, &[], patience)
+    }
+
+    /// Kills all processes of the container, frozen ones too. A shim that does not answer is killed itself after ten
+    /// seconds; the kernel takes its container along, and the end is told like that of any killed shim.
     ///
     /// # Errors
     /// `Conflict` if it is not running.
     pub fn kill_all(&self) -> Result<()> {
-        self.0.done(Request::KillAll, &[])
+        match self.0.done_within(Request::KillAll, &[], KILL_TIMEOUT) {
+            Err(error) if error.class() == Class::DeadlineExceeded => {
+                pidfd_send_signal(&self.0.pidfd, Signal::KILL)
+                    .map_err(|errno| system(format!("kill the shim of container {}: {errno}", self.0.id)))
+            }
+            other => other,
+        }
     }
 
     /// Sets the size of the container's terminal, if it has one.

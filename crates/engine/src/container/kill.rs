@@ -34,7 +34,7 @@ impl Containers {
             self.shared.happened(&container, |record| record.state.by_hand = true);
         }
         let exits = container.progress.now().exits;
-        self.shared.send(&container, number).map_err(what)?;
+        self.shared.send(&container, number, PATIENCE).map_err(what)?;
         if number == signal::KILL {
             let deadline = Some(Instant::now() + PATIENCE);
             if !container.progress.wait(deadline, |moment| moment.exits > exits || !moment.running) {

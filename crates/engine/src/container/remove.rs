@@ -26,15 +26,30 @@ impl Containers {
             return self.remove_link(reference);
         }
         let container = shared.registry.find(reference)?;
+        if container.removing.swap(true, Ordering::AcqRel) {
+            return Err(in_progress(reference));
+        }
+        let removed = self.remove_alone(&container, reference, options);
+        container.removing.store(false, Ordering::Release);
+        removed
+    }
+
+    fn remove_alone(
+        &self,
+        container: &Arc<Container>,
+        reference: &str,
+        options: RemoveOptions,
+    ) -> Result<()> {
+        let shared = &self.shared;
         loop {
-            shared.make_removable(self, &container, reference, options.force)?;
+            shared.make_removable(self, container, reference, options.force)?;
             let _operation = container.operation.lock();
             if matches!(container.progress.now().removed, Some(Ok(()))) {
                 // `--rm` was faster.
                 return Ok(());
             }
             if !container.record().state.phase.counts_as_running() {
-                return shared.remove_stopped(&container, options);
+                return shared.remove_stopped(container, options);
             }
             // Its restart policy, or another client, has started it again meanwhile.
             if !options.force {
@@ -48,6 +63,10 @@ const RUNNING: &str = "container is running: stop the container before removing 
 
 fn refused(reference: &str, text: &str) -> errdefs::Error {
     errdefs::conflict(format!("cannot remove container \"{reference}\": {text}"))
+}
+
+fn in_progress(reference: &str) -> errdefs::Error {
+    errdefs::conflict(format!("removal of container {reference} is already in progress"))
 }
 
 fn kill(containers: &Containers, container: &Container) -> Result<()> {
@@ -67,9 +86,7 @@ impl Shared {
         force: bool,
     ) -> Result<()> {
         match container.record().state.phase {
-            Phase::Removing => {
-                Err(errdefs::conflict(format!("removal of container {reference} is already in progress")))
-            }
+            Phase::Removing => Err(in_progress(reference)),
             phase if phase.counts_as_running() && force => {
                 self.happened(container, |record| record.state.by_hand = true);
                 if self.stop_between_runs(container) { Ok(()) } else { kill(containers, container) }

@@ -185,6 +185,8 @@ pub(crate) struct Shared {
 pub(crate) struct Container {
     pub(crate) id: String,
     pub(crate) operation: Mutex<()>,
+    /// A client's removal is at work: another one is refused (semantics 49).
+    pub(crate) removing: AtomicBool,
     pub(crate) live: Mutex<Live>,
     pub(crate) arrivals: Arc<Arrivals>,
     record: RwLock<Arc<Record>>,
@@ -226,6 +228,7 @@ impl Container {
         Arc::new(Self {
             id: record.id.clone(),
             operation: Mutex::new(()),
+            removing: AtomicBool::new(false),
             live: Mutex::new(Live::default()),
             arrivals: Arc::default(),
             record: RwLock::new(Arc::new(record)),

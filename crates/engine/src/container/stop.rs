@@ -9,8 +9,11 @@ use super::shared::{Container, Shared};
 use super::state::Phase;
 use super::{Containers, StopOptions, signal};
 
-/// How long a killed container may take to be gone before `stop` gives up waiting.
+/// How long a killed container may take to be gone before `stop` gives up waiting; a shim that hangs is killed before.
 const KILL_PATIENCE: Duration = Duration::from_secs(12);
+/// Within so many seconds a shim has to say that it has passed the stop signal on, if the time to stop is not longer or
+/// shorter; it then goes on with KILL.
+const SIGNAL_SECONDS: std::ops::RangeInclusive<i64> = 1..=60;
 
 impl Containers {
     /// Stops it; blocks until it has stopped.
@@ -81,7 +84,10 @@ impl Shared {
     ) -> Result<()> {
         let gone =
             |deadline| container.progress.wait(deadline, |moment| moment.exits > exits || !moment.running);
-        if self.send(container, number).is_ok() {
+        let longest = *SIGNAL_SECONDS.end();
+        let patience = if seconds < 0 { longest } else { seconds.clamp(*SIGNAL_SECONDS.start(), longest) };
+        let patience = Duration::from_secs(u64::try_from(patience).unwrap_or(1));
+        if self.send(container, number, patience).is_ok() {
             // A frozen container sees its signal only once it is thawed.
             self.thaw(container);
             let deadline =
@@ -94,11 +100,12 @@ impl Shared {
             }
         }
         if !gone(Some(Instant::now())) {
-            self.send(container, signal::KILL).or_else(|error| match error.class() {
+            let deadline = Some(Instant::now() + KILL_PATIENCE);
+            self.send(container, signal::KILL, KILL_PATIENCE).or_else(|error| match error.class() {
                 Class::Conflict => Ok(()),
                 _ => Err(error),
             })?;
-            if !gone(Some(Instant::now() + KILL_PATIENCE)) {
+            if !gone(deadline) {
                 return Err(errdefs::system(format!(
                     "cannot stop container: {}: tried to kill container, but did not receive an exit event",
                     container.record().name
@@ -127,16 +134,17 @@ impl Shared {
         true
     }
 
-    /// Sends a signal and tells it; KILL goes to every process, frozen ones too.
+    /// Sends a signal and tells it; KILL goes to every process, frozen ones too. For any other, the shim has to answer
+    /// within `patience`.
     ///
     /// # Errors
     /// Conflict if there is no process.
-    pub(crate) fn send(&self, container: &Container, number: i32) -> Result<()> {
+    pub(crate) fn send(&self, container: &Container, number: i32, patience: Duration) -> Result<()> {
         let handle = container.handle()?;
         if number == signal::KILL {
             handle.kill_all()?;
         } else {
-            handle.signal(number)?;
+            handle.signal_within(number, patience)?;
         }
         self.tell(&container.record(), "kill", &[("signal", number.to_string())]);
         Ok(())

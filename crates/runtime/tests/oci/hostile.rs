@@ -163,8 +163,10 @@ fn cg_go_2022_0396_other_devices_are_closed() {
 /// time it is being made and mounted on.
 #[test]
 fn race_cve_2021_30465_a_destination_swapped_under_our_hands_stays_inside() {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    const STARTS: usize = 60;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    const STARTS: usize = 200;
+    /// Exchanges that each start overlaps with, at the least.
+    const EXCHANGES: usize = 10;
     let mut bundle = Bundle::new("true");
     let canary = canary(&bundle);
     let volume = bundle.dir.path().join("volume");
@@ -177,22 +179,33 @@ fn race_cve_2021_30465_a_destination_swapped_under_our_hands_stays_inside() {
         json!({ "destination": "/volume/a/new/dir", "type": "tmpfs", "source": "tmpfs", "options": [] }),
     );
     mounts.push(json!({ "destination": "/volume/a/file", "type": "bind", "source": "config.json", "options": ["bind"] }));
-    let done = AtomicBool::new(false);
+    let (done, exchanges) = (AtomicBool::new(false), AtomicUsize::new(0));
     let swap = || {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
         while !done.load(Ordering::Relaxed) {
             renameat_with(CWD, volume.join("a"), CWD, volume.join("b"), RenameFlags::EXCHANGE).unwrap();
+            exchanges.fetch_add(1, Ordering::Relaxed);
         }
     };
+    let inside = bundle.root().join(canary.strip_prefix("/").unwrap());
+    let mut met = [0; 2];
     std::thread::scope(|scope| {
         scope.spawn(swap);
         for _ in 0..STARTS {
+            let goal = exchanges.load(Ordering::Relaxed) + EXCHANGES;
             // Whether it works is luck; what it touches is not.
             bundle.run();
             assert_eq!(fs::read_dir(&canary).unwrap().count(), 0);
+            // What the link means inside the root is made there.
+            met[usize::from(fs::remove_dir_all(&inside).is_ok())] += 1;
+            while exchanges.load(Ordering::Relaxed) < goal {
+                std::thread::yield_now();
+            }
         }
         done.store(true, Ordering::Relaxed);
     });
+    println!("{} exchanges, {met:?}", exchanges.into_inner());
+    assert!(met[0] > 0 && met[1] > 0, "only one side was ever met: {met:?}");
     bundle.finish();
 }
 

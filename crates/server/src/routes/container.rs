@@ -142,7 +142,10 @@ pub(super) async fn rename(request: Request) -> Answer {
 pub(super) fn size(request: &Request) -> Result<(u32, u32)> {
     let number = |name, what| {
         let text = request.query.get(name);
-        text.parse().map_err(|_| invalid(format!("invalid resize {what} {text:?}: invalid syntax")))
+        text.parse().map_err(|_| {
+            let why = if text.parse::<i128>().is_ok() { "value out of range" } else { "invalid syntax" };
+            invalid(format!("invalid resize {what} {text:?}: {why}"))
+        })
     };
     Ok((number("h", "height")?, number("w", "width")?))
 }
