@@ -12,6 +12,7 @@ pub mod bpf;
 pub mod exec;
 pub mod fd;
 pub mod fork;
+pub mod identity;
 pub mod keyring;
 #[cfg(target_env = "gnu")]
 pub mod memory;
@@ -20,6 +21,7 @@ pub mod seccomp;
 pub mod signal;
 pub mod socket;
 pub mod spawn;
+pub mod userns;
 
 /// A failed call: which, on what, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]

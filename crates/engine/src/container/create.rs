@@ -47,6 +47,7 @@ impl Containers {
         validate::host(&host, &config)?;
         let now = shared.defaults.read().clone();
         validate::runtime(&host, &now)?;
+        super::userns::check(&host, &shared.config)?;
         warnings.extend(spec::resources::check(&mut host.resources, &shared.abilities, false)?);
         let base = shared.base(&config.image, &platform, &mut warnings)?;
         merge::image_defaults(&mut config, &base.config);
@@ -77,6 +78,7 @@ impl Containers {
             args,
             auto_remove: host.auto_remove,
             remove_volumes: false,
+            ids: shared.wanted_ids(&host),
             config,
             host,
             networks,
@@ -283,7 +285,7 @@ impl Shared {
         for point in record.mounts.iter().filter(wanted) {
             if root.is_none() {
                 let options = MountOptions { read_only: true, volatile: false };
-                root = Some(self.parts.snapshots.mount_detached(&lowers()?, None, options)?);
+                root = Some(self.mount(record, &lowers()?, None, options)?);
             }
             let Some(root) = &root else { continue };
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -130,7 +130,7 @@ impl Shared {
             "host" => Ok(Shm::Bind("/dev/shm".into())),
             "shareable" => {
                 let dir = self.shared_shm(&record.id);
-                mount_shm(&dir, record.host.shm_size)?;
+                mount_shm(&dir, record.host.shm_size, super::userns::root_of(record))?;
                 Ok(Shm::Bind(dir.to_string_lossy().into_owned()))
             }
             other => match other.strip_prefix("container:") {
@@ -160,12 +160,13 @@ impl Shared {
 }
 
 /// The one mount that is made in the host's namespace, because other containers must be able to bind it.
-fn mount_shm(dir: &std::path::Path, size: i64) -> Result<()> {
+fn mount_shm(dir: &std::path::Path, size: i64, owner: (u32, u32)) -> Result<()> {
     use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
     fs::create_dir_all(dir).context(|| format!("make {}", dir.display()))?;
     // One left over by a crash would be hidden, not replaced.
     let _ = unmount(dir, UnmountFlags::DETACH);
-    let options = std::ffi::CString::new(format!("mode=1777,size={size}")).context(|| "mount options")?;
+    let options = format!("mode=1777,size={size},uid={},gid={}", owner.0, owner.1);
+    let options = std::ffi::CString::new(options).context(|| "mount options")?;
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV;
     mount("shm", dir, "tmpfs", flags, Some(options.as_c_str())).context(|| format!("mount {}", dir.display()))
 }

@@ -103,7 +103,8 @@ fn new_style(stack: &Stack<'_>, at: &Path) -> Result<OwnedFd, Errno> {
 }
 
 fn old_style(stack: &Stack<'_>, at: &Path) -> Result<OwnedFd, Errno> {
-    let common = common_directory(stack.lowers);
+    let lowers: Vec<&Path> = stack.lowers.iter().map(PathBuf::as_path).collect();
+    let common = common_directory(&lowers);
     rustix::process::chdir(&common)?;
     let mounted = rustix::mount::mount(
         "overlay",
@@ -118,9 +119,9 @@ fn old_style(stack: &Stack<'_>, at: &Path) -> Result<OwnedFd, Errno> {
 }
 
 /// The directory all layers are below.
-fn common_directory(lowers: &[PathBuf]) -> PathBuf {
-    let mut common = lowers.first().and_then(|path| path.parent()).unwrap_or(Path::new("/")).to_owned();
-    while !lowers.iter().all(|path| path.starts_with(&common)) {
+pub(super) fn common_directory(layers: &[&Path]) -> PathBuf {
+    let mut common = layers.first().and_then(|path| path.parent()).unwrap_or(Path::new("/")).to_owned();
+    while !layers.iter().all(|path| path.starts_with(&common)) {
         if !common.pop() {
             return PathBuf::from("/");
         }
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn old_kernels_get_relative_layers() {
         let lowers = [PathBuf::from("/v/layers/aa/d"), PathBuf::from("/v/layers/b:b/d")];
-        let common = common_directory(&lowers);
+        let common = common_directory(&lowers.each_ref().map(PathBuf::as_path));
         assert_eq!(common, Path::new("/v/layers"));
         let stack = Stack {
             lowers: &lowers,
