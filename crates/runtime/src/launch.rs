@@ -333,11 +333,12 @@ impl Creating {
     fn undo(self) {
         // It may have exited by itself. The failure being reported is the one that counts.
         let _ = sys::signal::send(&self.pidfd, 9);
-        let _ = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
         if let Some(builder) = &self.builder {
+            // First: the end of the first process of a PID namespace waits for all others in it to be reaped.
             let _ = sys::signal::send(builder, 9);
             let _ = waitid(WaitId::PidFd(builder.as_fd()), WaitIdOptions::EXITED);
         }
+        let _ = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
         if let Some(cgroup) = self.cgroup {
             let _ = cgroup.remove();
         }

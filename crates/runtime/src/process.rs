@@ -325,8 +325,15 @@ fn give_up_identity(process: &Process, identity: &Identity) -> Result<(), StartE
     let groups: Vec<Gid> = identity.groups.iter().map(|&gid| Gid::from_raw(gid)).collect();
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
     set_thread_groups(&groups).map_err(|e| failed("setgroups", e))?;
-    set_thread_res_gid(gid, gid, gid).map_err(|e| failed("setgid", e))?;
-    set_thread_res_uid(uid, uid, uid).map_err(|e| failed("setuid", e))?;
+    let unmapped = |what: &str, errno: Errno| match errno {
+        // The one reason: numbers are checked long before.
+        Errno::INVAL => StartError::other(format!(
+            "unable to setup user: cannot set {what} to unmapped user in user namespace"
+        )),
+        errno => failed(format_args!("set{what}"), errno),
+    };
+    set_thread_res_gid(gid, gid, gid).map_err(|e| unmapped("gid", e))?;
+    set_thread_res_uid(uid, uid, uid).map_err(|e| unmapped("uid", e))?;
     set_keep_capabilities(false).map_err(|e| failed("keep capabilities", e))
 }
 

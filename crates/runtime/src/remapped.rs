@@ -173,6 +173,8 @@ impl Scout<'_> {
         }
         move_into_link_name_space(self.user, Some(LinkNameSpaceType::User))
             .map_err(|errno| failed("join the User namespace", errno))?;
+        // So that what the kernel makes along with a namespace belongs to it.
+        become_root()?;
         match clone3_sibling(new_namespaces(plan)).map_err(system)? {
             Forked::Child => {
                 drop(news);
@@ -189,7 +191,6 @@ impl Scout<'_> {
     fn become_first(self, warnings: Vec<String>, channel: &mut ChildEnd) -> Result<Infallible, StartError> {
         let plan = self.plan;
         detach()?;
-        become_root()?;
         name_host(plan)?;
         umask(Mode::empty());
         let tell = |byte: u8, fds: &[BorrowedFd<'_>]| {

@@ -130,7 +130,7 @@ mod tests {
         drop(keeper);
         assert!(!std::path::Path::new(&path).exists(), "nobody is left");
         let inode = |fd: &OwnedFd| rustix::fs::fstat(fd).unwrap().st_ino;
-        let own = |name: &str| std::fs::File::open(format!("/proc/self/ns/{name}")).unwrap().into();
+        let own = |name: &str| File::open(format!("/proc/self/ns/{name}")).unwrap().into();
         assert_ne!(inode(&user), inode(&own("user")));
         assert_ne!(inode(&network), inode(&own("net")));
     }
