@@ -7,12 +7,14 @@
 use std::fs::DirBuilder;
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use api::container::{Config, CreateResponse, HostConfig};
 use errdefs::{Class, Collected, Context, Result};
 use oci::digest::Digest;
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::{OFlags, ResolveFlags};
+use rustix::io::Errno;
 use snapshot::MountOptions;
 
 use super::mountpoint::{Kind, MountPoint};
@@ -288,12 +290,15 @@ impl Shared {
                 root = Some(self.mount(record, &lowers()?, None, options)?);
             }
             let Some(root) = &root else { continue };
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            // Missing in the image, or no directory there: the volume stays empty.
-            let Ok(source) =
-                openat2(root, point.destination.as_str(), flags, Mode::empty(), ResolveFlags::IN_ROOT)
-            else {
-                continue;
+            let path = Path::new(&point.destination);
+            let flags = OFlags::PATH | OFlags::DIRECTORY;
+            let source = match sys::inside::open(root, path, flags, ResolveFlags::empty()) {
+                Ok(source) => source,
+                // Missing in the image, or no directory there: the volume stays empty.
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
+                Err(errno) => {
+                    return Err(errno).context(|| format!("open {} in the image", point.destination));
+                }
             };
             self.parts.volumes.copy_up(&point.name, source.as_fd())?;
         }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 
 use errdefs::{Context, Result, invalid};
 
@@ -160,7 +161,7 @@ impl Shared {
 }
 
 /// The one mount that is made in the host's namespace, because other containers must be able to bind it.
-fn mount_shm(dir: &std::path::Path, size: i64, owner: (u32, u32)) -> Result<()> {
+fn mount_shm(dir: &Path, size: i64, owner: (u32, u32)) -> Result<()> {
     use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
     fs::create_dir_all(dir).context(|| format!("make {}", dir.display()))?;
     // One left over by a crash would be hidden, not replaced.
@@ -231,7 +232,7 @@ fn check_propagation(point: &MountPoint) -> Result<()> {
 /// left in it.
 fn subpath(volume: &str, path: &str) -> Result<String> {
     use errdefs::words;
-    use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
+    use rustix::fs::{Mode, OFlags, ResolveFlags, open};
     let whole = format!("{volume}/{path}");
     let gone = |errno: rustix::io::Errno| {
         errdefs::system(format!("cannot access path {whole}: lstat {whole}: {}", words(&errno.into())))
@@ -239,7 +240,7 @@ fn subpath(volume: &str, path: &str) -> Result<String> {
     let what = || format!("cannot access path {whole}");
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let root = open(volume, flags | OFlags::DIRECTORY, Mode::empty()).context(what)?;
-    let fd = openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT).map_err(gone)?;
+    let fd = sys::inside::open(&root, Path::new(path), flags, ResolveFlags::empty()).map_err(gone)?;
     let link = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&fd));
     Ok(fs::read_link(link).context(what)?.to_string_lossy().into_owned())
 }

@@ -6,7 +6,7 @@
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, openat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags, fsconfig_create,
@@ -66,7 +66,7 @@ pub(crate) fn part(lowers: &[PathBuf], subpath: &Path) -> Result<OwnedFd, StartE
     let part = if subpath.as_os_str().is_empty() {
         super::clone_tree(root.as_fd(), Path::new(""), false)
     } else {
-        openat2(&root, subpath, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)
+        sys::inside::open(&root, subpath, OFlags::PATH, ResolveFlags::empty())
             .and_then(|found| super::clone_tree(found.as_fd(), Path::new(""), false))
     };
     // Another mount may need the layer below it.
