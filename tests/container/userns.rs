@@ -11,7 +11,7 @@ fn sandbox() -> Sandbox {
     let script = "mount -t tmpfs etc /mnt && mkdir /mnt/upper /mnt/work && \
                   mount -t overlay etc -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc && \
                   echo ann:x:4321:4321::/:/bin/false >> /etc/passwd && echo ann:x:4321: >> /etc/group && \
-                  echo ann:300000:65536 > /etc/subuid && echo ann:400000:65536 > /etc/subgid";
+                  echo ann:300000:65536 > /etc/subuid && echo ann:400000:65536 > /etc/subgid && touch /etc/hosts";
     Output::of(&mut sandbox.command("sh", ["-c", script])).ok();
     sandbox
 }
@@ -70,7 +70,18 @@ fn root_inside_has_its_own_namespaces_and_nothing_of_the_hosts() {
     assert_eq!(run(&daemon, &["--cap-add", "NET_ADMIN"], net), "net");
     let mount = "mount -t tmpfs t /tmp && touch /tmp/x && umount /tmp && hostname other && hostname";
     assert_eq!(
-        run(&daemon, &["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined"], mount),
+        run(
+            &daemon,
+            &[
+                "--cap-add",
+                "SYS_ADMIN",
+                "--security-opt",
+                "seccomp=unconfined",
+                "--security-opt",
+                "apparmor=unconfined"
+            ],
+            mount
+        ),
         "other"
     );
     let denied = "mknod /n c 1 3; echo 1 > /proc/sys/kernel/sysrq; mount -o remount,rw /proc/sys; \
@@ -396,12 +407,22 @@ fn words_that_make_no_mapping_stop_the_daemon() {
             "ann:5:x",
             "Can't create ID mappings: /etc/subuid: line 1: the count is not a number of 32 bits",
         ),
+        // The data root is on an overlay here, a file system that cannot do it.
+        (
+            "ann",
+            "ann:300000:5",
+            "userns-remap: this kernel or file system cannot map the IDs of the files in ",
+        ),
     ] {
         let sandbox = sandbox();
-        let script = format!("echo '{subuid}' > /etc/subuid");
-        Output::of(&mut sandbox.command("sh", ["-c", &script])).ok();
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name).display().to_string();
+        let script = format!(
+            "echo '{subuid}' > /etc/subuid && mkdir {0} /mnt/data /mnt/more && \
+             mount -t overlay data -o lowerdir={0},upperdir=/mnt/data,workdir=/mnt/more {0}",
+            at("data")
+        );
+        Output::of(&mut sandbox.command("sh", ["-c", &script])).ok();
         let args = [
             format!("--userns-remap={words}"),
             format!("--data-root={}", at("data")),
@@ -415,4 +436,69 @@ fn words_that_make_no_mapping_stop_the_daemon() {
         let output = Output::of(&mut sandbox.command(testkit::program("hythed"), &args));
         assert!(output.code != 0 && output.stderr.contains(text), "{words}: {}", output.stderr);
     }
+}
+
+#[test]
+fn devices_keep_the_hosts_owner() {
+    let daemon = with("ann");
+    let look = "stat -c '%u:%g %a' /dev/x; head -c2 /dev/x | wc -c";
+    assert_eq!(run(&daemon, &["--device", "/dev/zero:/dev/x"], look), "65534:65534 666\n2");
+    // Root's alone on the host: not even its root inside may.
+    let script = "mknod /mnt/only c 1 5 && chmod 600 /mnt/only";
+    Output::of(&mut daemon.sandbox().command("sh", ["-c", script])).ok();
+    let flags = ["run", "--rm", "--device", "/mnt/only:/dev/x", "busybox", "head", "-c1", "/dev/x"];
+    let output = daemon.hythe(flags);
+    assert!(output.code == 1 && output.stderr.contains("Permission denied"), "{}", output.stderr);
+}
+
+/// CVE-2021-21284: who is the remapped root on the host must not get at the engine's own files.
+#[test]
+fn userns_cve_2021_21284_the_remapped_root_cannot_reach_the_data_root() {
+    let daemon = with("ann");
+    daemon.hythe(["run", "-d", "--name", "cc", "-v", "vol:/v", "busybox", "sleep", "1000"]).ok();
+    let upper = upper(&daemon, "cc");
+    let paths = [
+        daemon.data(),
+        daemon.data().join("volumes/vol/_data"),
+        daemon.data().join("snapshots/layers"),
+        upper.clone(),
+        daemon.state(),
+    ];
+    // As that user on the host, and as the container's root with the directory bound into it.
+    for path in &paths[1..] {
+        let script = format!("ls {0} || touch {0}/x", path.display());
+        let args = ["--reuid=300000", "--regid=400000", "--clear-groups", "sh", "-c", &script];
+        let output = Output::of(&mut daemon.sandbox().command("setpriv", args));
+        assert!(output.code != 0 && output.stdout.is_empty(), "{}: {}", path.display(), output.stdout);
+    }
+    for path in [&paths[0], &upper, &paths[2]] {
+        let bind = format!("{}:/d", path.display());
+        let script = "touch /d/x; chmod 777 /d; chown 0 /d; mkdir /d/y; ln -s / /d/z";
+        let output = daemon.hythe(["run", "--rm", "-v", &bind, "busybox", "sh", "-c", script]);
+        assert_eq!(output.stderr.lines().count(), 5, "{}: {}", path.display(), output.stderr);
+    }
+    assert_eq!(owner(&upper), (0, 0));
+    daemon.hythe(["rm", "-f", "-v", "cc"]).ok();
+}
+
+#[test]
+fn a_setuid_program_holds_inside_only() {
+    let flags = vec!["--userns-remap=ann".to_owned()];
+    let options = Options { flags, images: vec!["debian"], ..Options::default() };
+    let daemon = Daemon::within(sandbox(), options);
+    let run = |args: &[&str]| daemon.hythe([&["run", "--rm"], args].concat()).ok();
+    // On a volume it is the mapped root's, not the host's.
+    let script = "cp /usr/bin/id /v/id && chmod 4755 /v/id && chmod 755 /v && cp -p /v/id /id && exec /id -u";
+    assert_eq!(run(&["-v", "vol:/v", "debian", "sh", "-c", script]), "0");
+    let stat = daemon.data().join("volumes/vol/_data/id").metadata().unwrap();
+    assert_eq!((stat.uid(), stat.mode() & 0o7777), (300_000, 0o4755));
+    assert_eq!(run(&["-v", "vol:/v", "-u", "5:6", "debian", "/v/id", "-u"]), "0");
+    let no_more =
+        ["-v", "vol:/v", "-u", "5:6", "--security-opt", "no-new-privileges", "debian", "/v/id", "-u"];
+    assert_eq!(run(&no_more), "5");
+    // In the writable layer too, which has the container's own ids on disk.
+    daemon.hythe(["run", "--name", "cc", "debian", "sh", "-c", "cp /usr/bin/id /id && chmod 4755 /id"]).ok();
+    daemon.hythe(["commit", "cc", "suid"]).ok();
+    assert_eq!(run(&["-u", "5:6", "suid", "/id", "-u"]), "0");
+    daemon.hythe(["rm", "cc"]).ok();
 }

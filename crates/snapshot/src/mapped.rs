@@ -102,7 +102,9 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     use idmap::{IdMap, Range};
-    use rustix::fs::{AtFlags, Gid, Mode, Uid, chmodat, chownat, mkdirat, unlinkat};
+    use rustix::fs::{
+        AtFlags, Gid, Mode, OFlags, Uid, chmodat, chownat, fgetxattr, mkdirat, openat, unlinkat,
+    };
 
     use super::*;
     use crate::tarball::Entry;
@@ -120,8 +122,12 @@ mod tests {
         let mapped = mapped();
         snapshots.check_mapped(&mapped).unwrap();
         let owned = |path: &str, uid, gid| Entry { uid, gid, ..file(path, "x") };
+        // CAP_NET_BIND_SERVICE as files of images have it: of whichever root.
+        const CAPABILITY: &[u8] = &[1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let mut able = owned("able", 0, 0);
+        able.xattrs.push((b"security.capability".to_vec(), CAPABILITY.to_vec()));
         let entries =
-            [owned("root", 0, 0), owned("user", 7, 8), owned("far", 5000, 5000), owned("gone", 0, 0)];
+            [able, owned("root", 0, 0), owned("user", 7, 8), owned("far", 5000, 5000), owned("gone", 0, 0)];
         let layer = apply(&snapshots, &entries).unwrap();
         let lowers = snapshots.container_lowers(&[layer]).unwrap();
         let writable = snapshots.create_writable("c", &lowers).unwrap();
@@ -131,6 +137,11 @@ mod tests {
             |name: &str| stat_at(&root, name.as_bytes()).map(|stat| (stat.st_uid, stat.st_gid)).unwrap();
         assert_eq!(owner("root"), (100_000, 200_000));
         assert_eq!(owner("user"), (100_007, 200_008));
+        // A capability is the container's root's, not the host's.
+        let mut value = [0; 64];
+        let able = openat(&root, "able", OFlags::RDONLY, Mode::empty()).unwrap();
+        let count = fgetxattr(&able, "security.capability", &mut value[..]).unwrap();
+        assert_eq!((value[3], value[20..count].to_vec()), (3, 100_000_u32.to_le_bytes().to_vec()));
         // Not the host's 5000: nobody.
         assert_eq!(owner("far"), (idmap::NOBODY, idmap::NOBODY));
         std::thread::scope(|scope| {
