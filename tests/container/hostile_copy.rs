@@ -92,6 +92,9 @@ fn cp_cve_2026_41567_archives_are_unpacked_without_the_containers_programs() {
         daemon.hythe(["exec", "cc", "rm", "/tmp/arrived"]).ok();
     }
     assert!(!mark.exists(), "a program of the container ran on the host");
+    // It would have left its mark.
+    Output::of(&mut std::process::Command::new(&program)).ok();
+    assert!(mark.exists(), "the trap does not work");
 }
 
 #[test]
@@ -132,4 +135,7 @@ fn exec_host_cve_2022_1227_top_runs_no_program_of_the_container() {
         daemon.hythe(verb).ok();
     }
     assert!(!mark.exists(), "a program of the container ran on the host");
+    // It would have left its mark.
+    Output::of(&mut std::process::Command::new(&program)).ok();
+    assert!(mark.exists(), "the trap does not work");
 }

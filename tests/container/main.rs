@@ -25,5 +25,4 @@ mod run;
 mod runtime;
 mod stop;
 mod unified;
-mod userns;
 mod wait;

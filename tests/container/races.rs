@@ -247,7 +247,7 @@ fn race_cve_2018_15664_a_users_number_comes_from_the_containers_own_passwd() {
     let (a, b) = (trap.volume.join("passwd"), trap.volume.join("link"));
     fs::write(&a, "someone:x:1000:1000::/:/bin/sh\n").expect("write");
     let host = trap.daemon.scratch().join("passwd");
-    fs::write(&host, "someone:x:4242:4242::/:/bin/sh\n").expect("write");
+    fs::write(&host, "someone:x:4242:4242::/:/bin/sh\nstranger:x:4242:4242::/:/bin/sh\n").expect("write");
     symlink(&host, &b).expect("link");
     let id = trap.create("/etc", json!({ "Cmd": ["sleep", "1000000"] }));
     assert!(trap.start(&id));
@@ -259,6 +259,10 @@ fn race_cve_2018_15664_a_users_number_comes_from_the_containers_own_passwd() {
         let text = trap.api.post(&path, &json!({ "Tty": true })).expect("an answer").text();
         assert!(!text.contains("4242"), "{text}");
         met[usize::from(!text.contains("1000"))] += 1;
+        // The engine looks before the container's process does: who is only in the host's file is in none.
+        let body = json!({ "User": "stranger", "Cmd": ["id", "-u"] });
+        let made = trap.api.post(&format!("/containers/{id}/exec"), &body).expect("an answer");
+        assert_eq!(made.status, 400, "{}", made.text());
     });
     both("looked up", met);
 }

@@ -63,7 +63,6 @@ mod stats;
 mod stop;
 mod top;
 mod update;
-pub(crate) mod userns;
 mod validate;
 mod wait;
 

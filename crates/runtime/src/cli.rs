@@ -72,6 +72,13 @@ pub fn main(args: &[OsString]) -> i32 {
             return 1;
         }
     };
+    // Those that become a container's process, if only until it executes its own program.
+    if matches!(call.verb.as_str(), "create" | "run" | "exec")
+        && let Err(error) = crate::seal::go_on_in_copy(args)
+    {
+        report(&global, &format!("cannot seal the runtime's own program: {error}"));
+        return 1;
+    }
     match command::dispatch(&global, &call) {
         Ok(code) => code,
         Err(error) => {

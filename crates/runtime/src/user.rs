@@ -175,7 +175,11 @@ fn read(tree: &Tree, path: &Path) -> Result<String> {
             if !is_regular(rustix::fd::AsFd::as_fd(&handle))? {
                 return Err(refused("not a regular file"));
             }
-            tree.open_with(path, flags, ResolveFlags::empty()).map_err(|errno| refused(&errno.to_string()))?
+            match tree.open_with(path, flags, ResolveFlags::empty()) {
+                // Taken away, or exchanged for something that leads nowhere, meanwhile.
+                Err(Errno::NOENT | Errno::NOTDIR) => return Ok(String::new()),
+                other => other.map_err(|errno| refused(&errno.to_string()))?,
+            }
         }
     };
     if !is_regular(rustix::fd::AsFd::as_fd(&file))? {

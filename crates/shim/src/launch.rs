@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use errdefs::{Context as _, Result, system};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use serde::{Deserialize, Serialize};
 
 use crate::handle::{Handle, Shim};
@@ -77,8 +76,6 @@ pub struct LaunchRequest {
     pub foreign: Option<Foreign>,
     /// Its network namespace, if the plan says that one is given.
     pub netns: Option<OwnedFd>,
-    /// Its user namespace, likewise.
-    pub userns: Option<OwnedFd>,
     /// Its input.
     pub stdio: Stdio,
     /// Its log.
@@ -107,7 +104,7 @@ impl Launcher {
     /// `System` if the program cannot be read or memory or the thread cannot be had.
     pub fn new(exe: &Path, events: Sender<(ContainerId, Event)>) -> Result<Self> {
         let null = File::options().read(true).write(true).open("/dev/null").context(|| "open /dev/null")?;
-        let exe = sealed(exe).context(|| format!("copy {}", exe.display()))?;
+        let exe = runtime::seal::copy(exe).context(|| format!("copy {}", exe.display()))?;
         Ok(Self { exe, null: null.into(), reactor: Reactor::start(events)? })
     }
 
@@ -127,7 +124,6 @@ impl Launcher {
             stdio: request.stdio,
             log: request.log,
             netns: request.netns.map(|fd| fds.take(fd)),
-            userns: request.userns.map(|fd| fds.take(fd)),
             held: request.held.into_iter().map(|fd| fds.take(fd)).collect(),
             forwards: request
                 .forwards
@@ -180,18 +176,4 @@ impl Numbers {
 
 fn c_string(text: &str) -> Result<CString> {
     CString::new(text).map_err(|_| system("a null byte in an argument"))
-}
-
-/// A copy of the file in memory that nobody can change any more.
-fn sealed(exe: &Path) -> std::io::Result<OwnedFd> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Kernels before 6.3 do not know the flag and make memfds executable anyway.
-    let memfd = memfd_create(c"hythe-shim", flags | MemfdFlags::EXEC)
-        .or_else(|_| memfd_create(c"hythe-shim", flags))?;
-    let mut copy = File::from(memfd);
-    std::io::copy(&mut File::open(exe)?, &mut copy)?;
-    fcntl_add_seals(&copy, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?;
-    // Only a descriptor that cannot write may be executed (ETXTBSY).
-    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&copy));
-    Ok(File::open(path)?.into())
 }

@@ -26,7 +26,6 @@ mod info;
 mod init;
 mod layer;
 mod limits;
-mod mapped;
 mod mount;
 mod stream;
 pub mod tarball;

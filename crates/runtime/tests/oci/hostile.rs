@@ -152,10 +152,11 @@ fn cg_cve_2023_25809_control_groups_cannot_be_written() {
 #[test]
 fn cg_go_2022_0396_other_devices_are_closed() {
     let bundle = Bundle::new(
-        "mknod /tmp/fuse c 10 229; mknod /tmp/disk b 254 0; for d in /tmp/fuse /tmp/disk; do cat $d; done; cat /dev/null",
+        "mknod /fuse c 10 229 && mknod /memory c 1 1 && mknod /disk b 254 0 && echo made; for d in /fuse /memory /disk; do head -c 1 $d; done; cat /dev/null",
     );
     let ran = bundle.run();
-    assert_eq!(ran.err.matches("Operation not permitted").count(), 2, "{ran:?}");
+    assert_eq!(ran.out, "made\n", "{ran:?}");
+    assert_eq!(ran.err.matches("Operation not permitted").count(), 3, "{ran:?}");
     bundle.finish();
 }
 
@@ -221,6 +222,17 @@ fn exe_cve_2019_5736_the_runtimes_program_cannot_be_reached() {
     let ran = bundle.run();
     // By then `/proc/self/exe` is the script's own interpreter chain, which ends nowhere.
     assert_ne!(ran.code, 0, "{ran:?}");
+    bundle.finish();
+    // What a container may see of it before its own program is executed is a copy that nobody can write to.
+    let bundle = Bundle::new("true");
+    bundle.write();
+    let mut create = bundle.call(&crate::bundle::program(), &["create", "--pid-file", "pid", "ID"]);
+    assert!(create.status().unwrap().success());
+    let pid = fs::read_to_string(bundle.dir.path().join("pid")).unwrap();
+    let exe = format!("/proc/{}/exe", pid.trim());
+    let target = fs::read_link(&exe).unwrap();
+    assert!(target.to_string_lossy().starts_with("/memfd:"), "{}", target.display());
+    assert!(fs::File::options().write(true).open(&exe).is_err(), "it can be written to");
     let after = fs::metadata(crate::bundle::program()).unwrap();
     assert_eq!((before.len(), before.modified().unwrap()), (after.len(), after.modified().unwrap()));
     bundle.finish();

@@ -174,7 +174,8 @@ fn init_reaps_orphans_passes_signals_and_exits_as_its_child() {
 fn a_start_makes_few_calls() {
     const CHILD: usize = 460;
     // Without `read`: how many the mount table takes depends on what else the machine has mounted at the moment.
-    const PARENT: usize = 300;
+    // Some forty of them are its start as a sealed copy of itself.
+    const PARENT: usize = 350;
     let mut bundle = Bundle::new("");
     bundle.spec["process"]["args"] = json!(["true"]);
     bundle.write();
@@ -204,6 +205,6 @@ fn a_start_makes_few_calls() {
     }
     assert!(of_parent.len() < PARENT, "the parent makes {} calls: {names:?}", of_parent.len());
     let count = |name: &str| trace.lines().filter(|line| line.contains(name)).count();
-    assert_eq!((count("clone3("), count("pivot_root("), count(" execve(")), (1, 1, 2), "no helper processes");
+    assert_eq!((count("clone3("), count("pivot_root("), count(" execve(")), (1, 1, 3), "no helper processes");
     bundle.finish();
 }

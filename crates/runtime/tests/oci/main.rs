@@ -5,5 +5,4 @@ mod bundle;
 mod entered;
 mod hostile;
 mod life;
-mod remapped;
 mod seen;

@@ -25,7 +25,6 @@ impl Supervisor {
         plan: &runtime::Plan,
         stdio: Stdio,
         netns: Option<OwnedFd>,
-        userns: Option<OwnedFd>,
     ) -> Result<(), runtime::StartError> {
         if self.other.is_some() {
             return self.create_by_other(plan, stdio, netns);
@@ -37,7 +36,6 @@ impl Supervisor {
         let given = {
             let mut given = runtime::Given::default();
             given.network = netns.as_ref().map(std::os::fd::AsFd::as_fd);
-            given.user = userns.as_ref().map(std::os::fd::AsFd::as_fd);
             given
         };
         let terminal = plan.process.terminal;

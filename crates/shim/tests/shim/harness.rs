@@ -133,7 +133,6 @@ impl Harness {
             plan,
             foreign: None,
             netns: None,
-            userns: None,
             stdio: container.stdio,
             log: if container.logged {
                 let config = logs::WriterConfig::json_file(self.dir.path().join("log"));
