@@ -42,3 +42,29 @@ fn filters() {
     let error = daemon.hythe(["ps", "--filter", "nosuch=1"]).fails_with(1);
     assert!(error.contains("invalid filter 'nosuch'"), "{error}");
 }
+
+/// Names are searched by regular expressions, as in Docker.
+#[test]
+fn a_name_is_a_regular_expression() {
+    let daemon = Daemon::start();
+    for name in ["web1", "web2", "db"] {
+        daemon.hythe(["create", "--name", name, "busybox"]).ok();
+        daemon.hythe(["volume", "create", name]).ok();
+    }
+    let found = |filter: &str| {
+        let filter = format!("--filter=name={filter}");
+        let names = daemon.hythe(["ps", "-a", &filter, "--format={{.Names}}"]).ok();
+        let mut sorted: Vec<&str> = names.lines().collect();
+        sorted.sort_unstable();
+        assert_eq!(daemon.hythe(["volume", "ls", &filter, "-q"]).ok(), sorted.join("\n"), "{filter}");
+        names
+    };
+    assert_eq!(found("^web[12]$"), "web2\nweb1");
+    assert_eq!(found("db|web1"), "db\nweb1");
+    assert_eq!(found("w.b"), "web2\nweb1");
+    assert_eq!(found("eb"), "web2\nweb1");
+    assert_eq!(found("^eb"), "");
+    assert_eq!(found("["), "");
+    daemon.hythe(["rm", "web1", "web2", "db"]).ok();
+    daemon.hythe(["volume", "rm", "web1", "web2", "db"]).ok();
+}

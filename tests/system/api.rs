@@ -71,3 +71,56 @@ fn status(answers: &mut impl BufRead) -> String {
     answers.read_exact(&mut body).expect("the body");
     first
 }
+
+/// Go's decoder, and so Docker, matches names in any case; clients have come to rely on it.
+#[test]
+fn field_names_match_in_any_case() {
+    let daemon = Daemon::start();
+    let body = r#"{"image":"busybox","CMD":["sh","-c","echo $A; exec sleep 1000"],"env":["A=1"],"labels":{"Key":"v"},
+        "hostConfig":{"memory":16777216,"portbindings":{"80/tcp":[{"hostIP":"127.0.0.1","HOSTPORT":"18080"}]},
+        "restartpolicy":{"name":"on-failure","maximumRetryCount":3}},
+        "networkingConfig":{"endpointsConfig":{"bridge":{"macaddress":"02:42:ac:11:00:09"}}}}"#;
+    let (status, answer) = daemon.api("POST", "/containers/create?name=letters", body);
+    assert_eq!(status, 201, "{answer}");
+    let shown = daemon.hythe([
+        "inspect",
+        "--format={{.Config.Image}} {{.Config.Labels}} {{.HostConfig.Memory}} {{.HostConfig.PortBindings}} \
+         {{.HostConfig.RestartPolicy}} {{.NetworkSettings.Networks.bridge.MacAddress}}",
+        "letters",
+    ]);
+    assert_eq!(
+        shown.ok(),
+        "busybox map[Key:v] 16777216 map[80/tcp:[{127.0.0.1 18080}]] {on-failure 3} 02:42:ac:11:00:09"
+    );
+    daemon.hythe(["start", "letters"]).ok();
+    let (status, answer) =
+        daemon.api("POST", "/containers/letters/exec", r#"{"cmd":["true"],"attachstdout":true}"#);
+    assert_eq!(status, 201, "{answer}");
+    let id = answer.split('"').nth(3).expect("an id").to_owned();
+    assert_eq!(daemon.api("POST", &format!("/exec/{id}/start"), r#"{"detach":true}"#).0, 200);
+    let (status, answer) =
+        daemon.api("POST", "/containers/letters/update", r#"{"memory":33554432,"MEMORYSWAP":-1}"#);
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(daemon.hythe(["inspect", "--format={{.HostConfig.Memory}}", "letters"]).ok(), "33554432");
+    assert_eq!(daemon.api("POST", "/volumes/create", r#"{"name":"vol","LABELS":{"A":"b"}}"#).0, 201);
+    assert_eq!(
+        daemon.hythe(["volume", "inspect", "--format={{.Name}} {{.Labels}}", "vol"]).ok(),
+        "vol map[A:b]"
+    );
+    let body = r#"{"name":"n","internal":true,"ipam":{"config":[{"subnet":"10.77.0.0/24"}]}}"#;
+    assert_eq!(daemon.api("POST", "/networks/create", body).0, 201);
+    assert_eq!(
+        daemon
+            .hythe(["network", "inspect", "--format={{.Internal}} {{(index .IPAM.Config 0).Subnet}}", "n"])
+            .ok(),
+        "true 10.77.0.0/24"
+    );
+    assert_eq!(daemon.api("POST", "/networks/n/connect", r#"{"container":"letters"}"#).0, 200);
+    // Of a name given twice the last counts; underscores make another name.
+    let body = r#"{"Image":"none","image":"busybox","host_config":7,"Memory":1}"#;
+    assert_eq!(daemon.api("POST", "/containers/create?name=twice", body).0, 201);
+    daemon.hythe(["rm", "-fv", "letters", "twice"]).ok();
+    daemon.hythe(["network", "rm", "n"]).ok();
+    daemon.hythe(["volume", "rm", "vol"]).ok();
+    daemon.check_leaks();
+}

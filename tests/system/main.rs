@@ -11,6 +11,7 @@ mod full;
 mod linear;
 mod many;
 mod metrics;
+mod refused;
 mod semantics;
 mod state;
 mod systemd;

@@ -13,7 +13,7 @@ wire! { "PascalCase";
         attach_stdin: bool,
         attach_stderr: bool,
         attach_stdout: bool,
-        #[serde(alias = "detachKeys")] detach_keys: String,
+        detach_keys: String,
         env: Option<Vec<String>>,
         working_dir: String,
         cmd: Option<StrSlice>,

@@ -38,9 +38,8 @@ impl Filters {
         let map: BTreeMap<String, Values> =
             serde_json::from_str(text).map_err(|_| errdefs::invalid("invalid filter"))?;
         let set = |values| match values {
-            Values::Map(map) => {
-                map.into_iter().filter_map(|(value, wanted)| wanted.then_some(value)).collect()
-            }
+            // Docker looks at the keys only, `{"web": false}` is `web` as well.
+            Values::Map(map) => map.into_keys().collect(),
             Values::List(list) => list.into_iter().collect(),
         };
         Ok(Self(map.into_iter().map(|(key, values)| (key, set(values))).collect()))
@@ -167,9 +166,9 @@ mod tests {
     #[test]
     fn both_forms_are_read_and_the_first_is_written() {
         let map = Filters::from_json(r#"{"label":{"a=b":true,"c":false}}"#).unwrap();
-        let list = Filters::from_json(r#"{"label":["a=b"]}"#).unwrap();
+        let list = Filters::from_json(r#"{"label":["a=b","c"]}"#).unwrap();
         assert_eq!(map, list);
-        assert_eq!(map.to_json(), r#"{"label":{"a=b":true}}"#);
+        assert_eq!(map.to_json(), r#"{"label":{"a=b":true,"c":true}}"#);
         assert_eq!(Filters::from_json("").unwrap().to_json(), "");
         for bad in ["[]", "{", r#"{"a":1}"#, r#"{"a":{"b":"c"}}"#] {
             assert!(Filters::from_json(bad).is_err(), "{bad}");
@@ -192,6 +191,19 @@ mod tests {
         assert!(f.labels("label", &labels(&[("a", "b"), ("c", "")])));
         assert!(!f.labels("label", &labels(&[("a", "b")])), "all labels must be there");
         assert!(f.matches("name", "web1") && f.matches("name", "mydb") && !f.matches("name", "myweb"));
+        let names = |pattern: &str, name: &str| {
+            Filters::from_json(&format!(r#"{{"name":["{pattern}"]}}"#)).unwrap().matches("name", name)
+        };
+        for (pattern, yes, no) in [
+            ("^w[12]$", "w2", "w3"),
+            ("w.b", "my-web", "wb"),
+            ("a1|b2", "xb2", "a2"),
+            ("(?i)WEB", "web", "we"),
+            ("[", "[", "a"),
+            ("a.b", "a.b", "ab"),
+        ] {
+            assert!(names(pattern, yes) && !names(pattern, no), "{pattern}");
+        }
         assert!(f.prefix("id", "abc") && !f.prefix("id", "cab"));
         assert!(f.exact("missing", "anything"));
         assert_eq!((f.boolean("off").unwrap(), f.boolean("missing").unwrap()), (Some(false), None));

@@ -7,6 +7,8 @@
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod letters;
 mod wire;
 
 pub mod auth;

@@ -131,7 +131,7 @@ wire! { "PascalCase";
     }
     /// Answer of `GET /system/df`; a part that was not asked for is `null`.
     DiskUsage {
-        #[serde(skip_serializing_if = "empty")] layers_size: i64,
+        layers_size: i64,
         images: Option<Vec<image::Summary>>,
         containers: Option<Vec<container::Summary>>,
         volumes: Option<Vec<volume::Volume>>,

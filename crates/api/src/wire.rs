@@ -1,13 +1,18 @@
 //! How wire types are declared: one line a field, with Docker's rules for missing, null and empty values.
 //!
-//! `wire!` gives each struct a container-level default (a missing field is its zero value) and reads `null` as the
-//! zero value as well, as Go's decoder does. A field marked `#[serde(skip_serializing_if = "empty")]` is Go's
-//! `omitempty`. Written by a macro because forgetting the rule on one field of two hundred would go unnoticed.
+//! `wire!` reads a struct as Go's decoder does: a missing field and `null` are its zero value, names match in any case,
+//! of a name given twice the last counts, and what is not known is skipped. A field marked
+//! `#[serde(skip_serializing_if = "empty")]` is Go's `omitempty`. Written by a macro because forgetting the rule on one
+//! field of two hundred would go unnoticed; not derived, because serde's reader knows names in one case only and does not
+//! tell an adapter the names in a flattened part.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// `{}`: the value of a set's element. Reads anything.
@@ -66,13 +71,205 @@ impl<'de> Deserialize<'de> for StrSlice {
     }
 }
 
-/// Reads `null` as the zero value.
-pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+/// A struct whose fields are read one by one.
+pub(crate) trait Fields: Default {
+    /// The Rust name, for errors.
+    const NAME: &'static str;
+
+    /// Reads the value that comes next in `map` into the field called `key`; false, with nothing read, if there is none.
+    ///
+    /// # Errors
+    /// If the value is not one of the field's type.
+    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
+}
+
+/// Reads a whole struct from an object.
+pub(crate) fn read<'de, T: Fields, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_map(Object(PhantomData))
+}
+
+struct Object<T>(PhantomData<T>);
+
+impl<'de, T: Fields> Visitor<'de> for Object<T> {
+    type Value = T;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "struct {}", T::NAME)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let mut value = T::default();
+        while let Some(key) = map.next_key_seed(Key)? {
+            if !value.read(&key, &mut map)? {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(value)
+    }
+}
+
+/// A name; copied only if it is written with escapes.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+    fn visit_string<E>(self, key: String) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key))
+    }
+}
+
+/// A value as Go decodes it: `null` is the zero value, in lists and maps as well, and an array of fixed length takes what
+/// fits.
+pub(crate) trait Value: Default {
+    /// Reads one that is not `null`.
+    ///
+    /// # Errors
+    /// If it is not of the type.
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+macro_rules! plain {
+    ($($ty:ty),*) => {$(
+        impl Value for $ty {
+            fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::deserialize(deserializer)
+            }
+        }
+    )*};
+}
+plain!(bool, u8, u16, u32, u64, i64, String, Empty, StrSlice, crate::Time, serde_json::Value);
+
+impl<T: Value> Value for Option<T> {
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::decode(deserializer).map(Some)
+    }
+}
+
+impl<T: Value> Value for Vec<T> {
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List<T>(PhantomData<T>);
+        impl<'de, T: Value> Visitor<'de> for List<T> {
+            type Value = Vec<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = seq.next_element_seed(Nullable(PhantomData))? {
+                    list.push(item);
+                }
+                Ok(list)
+            }
+        }
+        deserializer.deserialize_seq(List(PhantomData))
+    }
+}
+
+impl<T: Value, const N: usize> Value for [T; N]
 where
-    T: Default + Deserialize<'de>,
-    D: Deserializer<'de>,
+    [T; N]: Default,
 {
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let list = Vec::<T>::decode(deserializer)?;
+        let mut array = Self::default();
+        for (place, item) in array.iter_mut().zip(list) {
+            *place = item;
+        }
+        Ok(array)
+    }
+}
+
+impl<T: Value> Value for BTreeMap<String, T> {
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<T>(PhantomData<T>);
+        impl<'de, T: Value> Visitor<'de> for Entries<T> {
+            type Value = BTreeMap<String, T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = BTreeMap::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    entries.insert(key, map.next_value_seed(Nullable(PhantomData))?);
+                }
+                Ok(entries)
+            }
+        }
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+/// Reads one value, `null` as the zero value.
+struct Nullable<T>(PhantomData<T>);
+
+impl<'de, T: Value> DeserializeSeed<'de> for Nullable<T> {
+    type Value = T;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, T: Value> Visitor<'de> for Nullable<T> {
+    type Value = T;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value or null")
+    }
+    fn visit_none<E>(self) -> Result<T, E> {
+        Ok(T::default())
+    }
+    fn visit_unit<E>(self) -> Result<T, E> {
+        Ok(T::default())
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        T::decode(deserializer)
+    }
+}
+
+/// Reads the next value of `map`.
+pub(crate) fn value<'de, T: Value, A: MapAccess<'de>>(map: &mut A) -> Result<T, A::Error> {
+    map.next_value_seed(Nullable(PhantomData))
+}
+
+/// True if `key` is the wire name of the field `name`, in any case. The wire name is the field's without its
+/// underscores (with them, where the case rule is `snake_case`); in a few, a point stands in the place of one.
+pub(crate) fn called(name: &str, case: &str, key: &str) -> bool {
+    let mut name = name.strip_prefix("r#").unwrap_or(name).bytes().peekable();
+    for mut letter in key.chars() {
+        letter = match letter {
+            // Two letters outside ASCII fold to one inside, for Go as well.
+            '\u{17f}' => 's',
+            '\u{212a}' => 'k',
+            other => other.to_ascii_lowercase(),
+        };
+        if name.peek() == Some(&b'_') && letter != '_' {
+            name.next();
+            match letter {
+                '.' => continue,
+                _ if case == "snake_case" => return false,
+                _ => {}
+            }
+        } else if letter == '_' && case != "snake_case" {
+            return false;
+        }
+        if !letter.is_ascii() || name.next() != Some(letter as u8) {
+            return false;
+        }
+    }
+    name.next().is_none()
 }
 
 /// True for the zero value: Go's `omitempty`.
@@ -80,8 +277,9 @@ pub(crate) fn empty<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Declares wire structs whose field names follow the case rule given first. `..part: T,` in front of the fields puts
-/// the fields of `T` among them, and `; ..part: T,` between fields does so in that place; it must not go through [`nullable`], which would swallow a mistyped field of `T`.
+/// Declares wire structs whose field names follow the case rule given first; another wire name may differ from the
+/// field's in case and underscores only (see [`called`]). `..part: T,` in front of the fields puts the fields of `T` among
+/// them, and `; ..part: T,` between fields does so in that place.
 macro_rules! wire {
     ($case:literal; $($(#[$meta:meta])* $name:ident {
         $(.. $flat:ident: $flat_ty:ty,)*
@@ -89,13 +287,52 @@ macro_rules! wire {
         $(; .. $part:ident: $part_ty:ty, $($(#[$lmeta:meta])* $later:ident: $later_ty:ty,)*)?
     })*) => {$(
         $(#[$meta])*
-        #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-        #[serde(rename_all = $case, default)]
+        #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+        #[serde(rename_all = $case)]
         pub struct $name {
             $(#[serde(flatten)] pub $flat: $flat_ty,)*
-            $($(#[$fmeta])* #[serde(deserialize_with = "crate::wire::nullable")] pub $field: $ty,)*
+            $($(#[$fmeta])* pub $field: $ty,)*
             $(#[serde(flatten)] pub $part: $part_ty,
-            $($(#[$lmeta])* #[serde(deserialize_with = "crate::wire::nullable")] pub $later: $later_ty,)*)?
+            $($(#[$lmeta])* pub $later: $later_ty,)*)?
+        }
+
+        impl crate::wire::Fields for $name {
+            const NAME: &'static str = stringify!($name);
+
+            fn read<'de, A>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>
+            where
+                A: serde::de::MapAccess<'de>,
+            {
+                $(if crate::wire::called(stringify!($field), $case, key) {
+                    self.$field = crate::wire::value(map)?;
+                    return Ok(true);
+                })*
+                $($(if crate::wire::called(stringify!($later), $case, key) {
+                    self.$later = crate::wire::value(map)?;
+                    return Ok(true);
+                })*)?
+                $(if crate::wire::Fields::read(&mut self.$flat, key, map)? {
+                    return Ok(true);
+                })*
+                $(if crate::wire::Fields::read(&mut self.$part, key, map)? {
+                    return Ok(true);
+                })?
+                // A few structs have no fields.
+                let _ = (key, map);
+                Ok(false)
+            }
+        }
+
+        impl crate::wire::Value for $name {
+            fn decode<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::wire::read(deserializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::wire::read(deserializer)
+            }
         }
     )*};
 }

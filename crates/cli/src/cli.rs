@@ -104,7 +104,7 @@ pub(crate) fn run(prog: &'static str, called: &str, words: &[String]) -> Outcome
     let globals = parse(GLOBAL, false, words)
         .map_err(|misuse| help::misuse(prog, &format!("{prog} [OPTIONS] COMMAND [ARG...]"), &misuse.0))?;
     let rest = globals.args.clone();
-    let asked_for_help = globals.help;
+    let (asked_for_help, by_letter) = (globals.help, globals.help_by_letter);
     let mut cli = Cli {
         prog,
         globals,
@@ -122,7 +122,18 @@ pub(crate) fn run(prog: &'static str, called: &str, words: &[String]) -> Outcome
     }
     connect::check_globals(&cli)?;
     match rest.split_first() {
-        None => cli.write(root_help(&cli)),
+        // Asked for by its letter, even alone, the help is one that was asked for.
+        _ if by_letter => {
+            cli.warn("Flag shorthand -h has been deprecated, use --help");
+            cli.write(root_help(&cli))
+        }
+        None if asked_for_help => cli.write(root_help(&cli)),
+        // Without a command the help is an answer to a mistake.
+        None => {
+            // Nobody is left to tell when standard error is closed.
+            let _ = write!(std::io::stderr(), "{}", root_help(&cli));
+            Ok(())
+        }
         Some(_) if asked_for_help => cli.write(root_help(&cli)),
         Some((word, rest)) if word == "help" => {
             match rest.first().and_then(|topic| plugin_for(&cli, topic)) {
@@ -227,8 +238,19 @@ fn execute(cli: &mut Cli, command: &'static Command, words: &[String]) -> Outcom
     if let Some(failure) = help::wrong_arguments(cli.prog, &cli.path, command, parsed.args.len()) {
         return Err(failure);
     }
+    for flag in WINDOWS_ONLY.iter().filter(|flag| command.flags.iter().any(|have| have.long == **flag)) {
+        if parsed.given(flag) {
+            return Err(Failure::new(format!(
+                "\"--{flag}\" is only supported on a Docker daemon running on windows, but the Docker daemon is running \
+                 on linux"
+            )));
+        }
+    }
     (command.run)(cli, &parsed)
 }
+
+/// Flags that Docker's client knows, and refuses where the engine is not on Windows.
+const WINDOWS_ONLY: [&str; 4] = ["cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops"];
 
 fn unknown(cli: &Cli, word: &str, among: &[Entry], usage: &str) -> Failure {
     let mut text = format!("{}: unknown command: {} {word}\n\n{usage}", cli.prog, cli.path);

@@ -163,7 +163,11 @@ impl Execs {
         if !request.working_dir.is_empty() && !request.working_dir.starts_with('/') {
             return Err(invalid(format!("Cwd must be an absolute path: {}", request.working_dir)));
         }
-        crate::container::attach::parse_keys(&request.detach_keys)?;
+        crate::container::attach::parse_keys(&request.detach_keys)
+            .map_err(|_| invalid(format!("Invalid escape keys ({}) provided", request.detach_keys)))?;
+        if let Some(entry) = request.env.iter().flatten().find(|entry| entry.starts_with('=')) {
+            return Err(invalid(format!("invalid environment variable: {entry}")));
+        }
         if !request.user.is_empty() {
             // Told now with a status, not later in the stream.
             runtime::user::look_up(container.handle()?.root_fd()?, &request.user, &[])?;
@@ -205,7 +209,8 @@ impl Execs {
             open_stdin: request.attach_stdin,
             open_stderr: request.attach_stderr,
             open_stdout: request.attach_stdout,
-            can_remove: state.ended.is_some(),
+            // Docker never says so of one that can still be asked for.
+            can_remove: false,
             container_id: exec.container.id.clone(),
             detach_keys: request.detach_keys.clone(),
             pid: state.pid.into(),
@@ -241,12 +246,12 @@ impl Shared {
         self.tell_exec(&exec, "exec_die", false, &[("exitCode", code.to_string())]);
     }
 
-    fn tell_exec(&self, exec: &Exec, action: &str, with_line: bool, extra: &[(&str, String)]) {
-        if exec.probe && action == "exec_create" {
-            return;
-        }
-        let line = exec.line().join(" ");
-        let action = if with_line { format!("{action}: {line}") } else { action.to_owned() };
+    pub(crate) fn tell_exec(&self, exec: &Exec, action: &str, with_line: bool, extra: &[(&str, String)]) {
+        // The program, a space, the arguments: without arguments the space is there all the same.
+        let (program, arguments) =
+            exec.line().split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+        let line = arguments.join(" ");
+        let action = if with_line { format!("{action}: {program} {line}") } else { action.to_owned() };
         let mut all = vec![("execID", exec.id.clone())];
         all.extend(extra.iter().cloned());
         self.tell(&exec.container.record(), &action, &all);

@@ -159,8 +159,9 @@ impl Images {
     /// NotFound; Conflict while containers or other names hold it.
     pub fn remove(&self, name: &str, force: bool, no_prune: bool) -> Result<Vec<DeleteItem>> {
         let request = ::image::RemoveRequest { name: name.to_owned(), force, no_prune };
+        let before = self.images.get(name).ok();
         let deleted = self.images.remove(&request, &|id| self.users(id))?;
-        Ok(self.deleted(deleted))
+        Ok(self.deleted(deleted, before.as_deref()))
     }
 
     /// Removes what nobody uses: images without names only, unless the filter `dangling` is false.
@@ -171,12 +172,12 @@ impl Images {
         filters.validate(&["dangling", "label", "label!", "until"])?;
         let filter = ::image::PruneFilter {
             dangling: filters.boolean("dangling")?.unwrap_or(true),
-            until: until(filters)?,
+            until: timestamp::only_until(filters)?,
             labels: owned(filters, "label"),
             not_labels: owned(filters, "label!"),
         };
         let pruned = self.images.prune(&filter, &|id| self.users(id))?;
-        let deleted = self.deleted(pruned.deleted);
+        let deleted = self.deleted(pruned.deleted, None);
         let attributes = StringMap::from([("reclaimed".to_owned(), pruned.reclaimed.to_string())]);
         self.events.publish(Kind::Image, "prune", "", attributes);
         Ok(PruneReport {
@@ -368,8 +369,9 @@ impl Images {
         users.into_iter().map(|(container, running)| Use { container, running }).collect()
     }
 
-    /// Tells what a removal did; layers are not worth an event.
-    fn deleted(&self, deleted: Vec<Deleted>) -> Vec<DeleteItem> {
+    /// Tells what a removal did; layers are not worth an event. `before` is the image as it was: where its last name goes,
+    /// so does the image, but the event of the name still has its labels.
+    fn deleted(&self, deleted: Vec<Deleted>, before: Option<&::image::Image>) -> Vec<DeleteItem> {
         let mut items = Vec::new();
         for one in deleted {
             let (action, id, item) = match one {
@@ -384,7 +386,10 @@ impl Images {
                     continue;
                 }
             };
-            self.publish_named(action, &id.to_string(), &id.to_string(), &id);
+            match before.filter(|image| action == "untag" && image.id == id) {
+                Some(image) => self.publish(action, &id.to_string(), &id.to_string(), image),
+                None => self.publish_named(action, &id.to_string(), &id.to_string(), &id),
+            }
             items.push(item);
         }
         items

@@ -126,9 +126,7 @@ impl Networks {
     /// InvalidParameter for unknown filters.
     pub fn prune(&self, filters: &Filters) -> Result<PruneReport> {
         filters.validate(&["label", "label!", "until"])?;
-        let now = jiff::Timestamp::now();
-        let until =
-            filters.get("until").map(|text| timestamp::parse_until(text, now)).collect::<Result<Vec<_>>>()?;
+        let until = timestamp::only_until(filters)?;
         let mut deleted = Vec::new();
         for network in self.networks.list() {
             let wanted = !network.is_predefined()

@@ -312,7 +312,7 @@ fn plugins() -> PluginsInfo {
         volume: list(&["local"]),
         network: list(&["bridge", "host", "null"]),
         authorization: None,
-        log: list(&["json-file", "local", "none"]),
+        log: list(&["fluentd", "gelf", "journald", "json-file", "local", "syslog"]),
     }
 }
 

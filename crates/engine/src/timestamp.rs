@@ -14,15 +14,15 @@ pub fn parse_unix(text: &str) -> Result<Option<Timestamp>> {
     if text.is_empty() {
         return Ok(None);
     }
-    let bad = || invalid(format!("failed to parse value as time or duration: {text:?}"));
+    let bad = |part: &str| invalid(format!("strconv.ParseInt: parsing {part:?}: invalid syntax"));
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let seconds: i64 = seconds.parse().map_err(|_| bad())?;
+    let seconds: i64 = seconds.parse().map_err(|_| bad(seconds))?;
     if fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(bad());
+        return Err(bad(fraction));
     }
-    let nanoseconds: i32 = format!("{fraction:0<9}").parse().map_err(|_| bad())?;
+    let nanoseconds: i32 = format!("{fraction:0<9}").parse().map_err(|_| bad(fraction))?;
     let sign = if text.starts_with('-') { -1 } else { 1 };
-    Timestamp::new(seconds, sign * nanoseconds).map(Some).map_err(|_| bad())
+    Timestamp::new(seconds, sign * nanoseconds).map(Some).map_err(|_| bad(text))
 }
 
 /// What `until=` of a filter means: a duration (`24h`) back from `now`, a date, or seconds since the epoch.
@@ -42,7 +42,22 @@ pub fn parse_until(text: &str, now: Timestamp) -> Result<Timestamp> {
     {
         return Ok(zoned.timestamp());
     }
-    parse_unix(text)?.ok_or_else(|| invalid(format!("failed to parse value as time or duration: {text:?}")))
+    let bad = || invalid(format!("failed to parse value as time or duration: {text:?}"));
+    parse_unix(text).map_err(|_| bad())?.ok_or_else(bad)
+}
+
+/// The point in time of a prune's filter `until`, of which there may be one.
+///
+/// # Errors
+/// InvalidParameter, in Docker's words.
+pub(crate) fn only_until(filters: &api::filters::Filters) -> Result<Option<Timestamp>> {
+    let now = Timestamp::now();
+    let mut given = filters.get("until");
+    let first = given.next().map(|text| parse_until(text, now)).transpose()?;
+    match given.next() {
+        Some(_) => Err(invalid("more than one until filter specified")),
+        None => Ok(first),
+    }
 }
 
 /// A Go duration: `1h30m`, `1.5s`, `-10ms`; needs a unit unless it is `0`.

@@ -10,9 +10,16 @@ const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
 /// Applies instructions in order.
 pub(crate) fn apply(config: &mut ContainerConfig, changes: &[String]) -> Result<()> {
+    let mut commands = 0;
     for change in changes {
         // One text may have several lines.
         for line in change.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let name = line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+            commands += u32::from(name == "CMD");
+            // Arguments that were meant for another program do not go with a new one.
+            if name == "ENTRYPOINT" && commands == 0 {
+                config.cmd = None;
+            }
             apply_one(config, line)?;
         }
     }

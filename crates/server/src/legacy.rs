@@ -63,6 +63,11 @@ pub(crate) fn info(info: &api::system::Info, version: Version) -> Result<Value> 
     if version < Version::minor(50) {
         add(&mut info, &[("BridgeNfIptables", json!(false)), ("BridgeNfIp6tables", json!(false))]);
     }
+    if version < Version::minor(49)
+        && let Some(info) = info.as_object_mut()
+    {
+        info.remove("FirewallBackend");
+    }
     if version < Version::minor(47)
         && let Some(registries) = info.get_mut("RegistryConfig")
     {
@@ -130,6 +135,10 @@ mod tests {
         );
         assert_eq!(info(&sent, Version::minor(41)).unwrap()["KernelMemory"], json!(true));
         assert_eq!(info(&sent, Version::minor(51)).unwrap().get("BridgeNfIptables"), None);
+        let sent =
+            api::system::Info { firewall_backend: Some(Default::default()), ..api::system::Info::default() };
+        let has = |minor| info(&sent, Version::minor(minor)).unwrap().get("FirewallBackend").is_some();
+        assert_eq!((has(48), has(49)), (false, true));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Query {
         if text.is_empty() {
             return Ok(None);
         }
-        let bad = |_| errdefs::invalid(format!("strconv.Atoi: parsing {text:?}: invalid syntax"));
+        let bad = |_| errdefs::invalid(format!("strconv.Atoi: parsing {text:?}: {}", why(text)));
         text.parse().map(Some).map_err(bad)
     }
 
@@ -66,6 +66,13 @@ impl Query {
     pub(crate) fn filters(&self) -> Result<api::filters::Filters> {
         api::filters::Filters::from_json(self.get("filters"))
     }
+}
+
+/// Why Go does not take a text for a number.
+pub(crate) fn why(text: &str) -> &'static str {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if number { "value out of range" } else { "invalid syntax" }
 }
 
 fn is_true(value: &str) -> bool {

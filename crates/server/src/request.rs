@@ -96,7 +96,16 @@ impl Request {
         if self.is_empty() && content_type.is_empty() {
             return Ok(None);
         }
-        let media_type = content_type.split(';').next().unwrap_or("").trim();
+        let (media_type, parameters) = content_type.split_once(';').unwrap_or((&content_type, ""));
+        let media_type = media_type.trim();
+        let malformed =
+            |why: &str| Err(invalid(format!("malformed Content-Type header ({content_type}): mime: {why}")));
+        if media_type.is_empty() {
+            return malformed("no media type");
+        }
+        if parameters.split(';').any(|parameter| !parameter.trim().is_empty() && !parameter.contains('=')) {
+            return malformed("invalid media parameter");
+        }
         if !media_type.eq_ignore_ascii_case("application/json") {
             return Err(invalid(format!(
                 "unsupported Content-Type header ({content_type}): must be 'application/json'"

@@ -72,6 +72,10 @@ pub(super) const MISUSED: &str = "
     run -it busybox
     run --memory-swappiness 101 busybox
     run --kernel-memory 1 busybox
+    run --cpu-count 5 busybox
+    run --cpu-percent 5 busybox
+    run --io-maxiops 5 busybox
+    ps -h
     create
     create --nothing x
     create none.example/none
@@ -461,6 +465,11 @@ pub(super) const LISTS: &str = "
     inspect -s -f '{{.SizeRootFs}}' up
     inspect -f '{{.State.Status}} {{.Name}}' up done paused
     inspect -f '{{json .Config}}' up
+    inspect -f '{{json .Config.Cmd}} {{json .Config.Entrypoint}} {{json .Config.Env}} {{json .Config.OnBuild}}' up done
+    inspect -f '{{json .HostConfig.Dns}} {{json .HostConfig.CapAdd}} {{json .HostConfig.Binds}}' up done
+    inspect -f '{{json .Mounts}} {{json .ExecIDs}} {{json .HostConfig.SecurityOpt}}' up done
+    inspect -f '{{range $k, $v := .NetworkSettings.Networks}}{{json $v.Aliases}} {{json $v.DriverOpts}}{{end}}' done
+    image inspect -f '{{json .Config.Entrypoint}} {{json .Config.Volumes}} {{json .Config.Env}}' busybox
     inspect -f '{{json .HostConfig}}' up2
     inspect -f '{{json .NetworkSettings.Ports}}' up
     inspect -f '{{range .Mounts}}{{.Name}}:{{.Destination}}:{{.RW}} {{end}}' up

@@ -96,7 +96,7 @@ wire! { "PascalCase";
         maximum_retry_count: i64,
     }
     PortBinding {
-        #[serde(alias = "HostIP")] host_ip: String,
+        host_ip: String,
         host_port: String,
     }
     WeightDevice {

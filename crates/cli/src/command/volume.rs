@@ -18,6 +18,6 @@ pub(crate) static GROUP: Group = Group {
         leaf("ls", &ls::COMMAND).aliased(&["list"]),
         leaf("prune", &prune::COMMAND),
         leaf("rm", &rm::COMMAND).aliased(&["remove"]),
-        leaf("update", &update::COMMAND),
+        leaf("update", &update::COMMAND).hide(),
     ],
 };

@@ -237,11 +237,27 @@ pub(crate) fn value(json: &Json) -> Value {
     convert(json, "")
 }
 
+thread_local! {
+    /// Go's nil list: prints as an empty one, but is `null` in JSON. Told from other empty lists by its place.
+    static NIL_LIST: Arc<[Value]> = Arc::from([]);
+    /// The same of maps.
+    static NIL_MAP: Arc<BTreeMap<Arc<str>, Value>> = Arc::default();
+}
+
+fn is_nil(value: &Value) -> bool {
+    match value {
+        Value::List(list) => NIL_LIST.with(|nil| Arc::ptr_eq(list, nil)),
+        Value::Map(map) => NIL_MAP.with(|nil| Arc::ptr_eq(map, nil)),
+        Value::Nil => true,
+        _ => false,
+    }
+}
+
 fn convert(json: &Json, name: &str) -> Value {
     match json {
-        Json::Null if MAPS.contains(&name) => Value::Map(Arc::default()),
+        Json::Null if MAPS.contains(&name) => Value::Map(NIL_MAP.with(Arc::clone)),
         Json::Null if POINTERS.contains(&name) => Value::Nil,
-        Json::Null => Value::List(Arc::from([])),
+        Json::Null => Value::List(NIL_LIST.with(Arc::clone)),
         Json::Bool(value) => Value::Bool(*value),
         Json::Int(value) => Value::Int(*value),
         Json::Uint(value) => Value::Uint(*value),
@@ -301,6 +317,7 @@ pub(crate) fn to_json(value: &Value) -> String {
 
 fn write_json(out: &mut String, value: &Value) {
     match value {
+        nil if is_nil(nil) => out.push_str("null"),
         Value::String(text) => write_text(out, text),
         Value::List(values) => {
             out.push('[');
@@ -334,7 +351,7 @@ fn write_json(out: &mut String, value: &Value) {
             }
             out.push('}');
         }
-        Value::Nil | Value::Function(_) => out.push_str("null"),
+        Value::Function(_) => out.push_str("null"),
         other => out.push_str(&other.to_string()),
     }
 }

@@ -6,10 +6,13 @@ use crate::failure::{Failure, Outcome, on_path};
 pub(crate) fn read(path: &str) -> Outcome<Vec<String>> {
     let bytes = std::fs::read(path).map_err(|error| on_path("open", path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        Failure::new(format!(
-            "env file {path} contains invalid utf8 bytes at position {}",
-            error.utf8_error().valid_up_to()
-        ))
+        let (before, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let first = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let number = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let line: Vec<String> = before[first..].iter().chain(&rest[..end]).map(u8::to_string).collect();
+        let line = line.join(" ");
+        Failure::new(format!("invalid env file ({path}): invalid utf8 bytes at line {number}: [{line}]"))
     })?;
     parse(&text).map_err(|text| Failure::new(format!("invalid env file ({path}): {text}")))
 }

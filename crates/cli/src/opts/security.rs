@@ -36,7 +36,9 @@ pub(crate) fn parse(options: &[String]) -> Outcome<Options> {
             ))
         })?;
         let profile: serde_json::Value = serde_json::from_slice(&profile).map_err(|error| {
-            Failure::new(format!("compacting json for seccomp profile ({value}) failed: {error}"))
+            let why =
+                if error.is_eof() { "unexpected end of JSON input".to_owned() } else { error.to_string() };
+            Failure::new(format!("compacting json for seccomp profile ({value}) failed: {why}"))
         })?;
         sent.push(format!("seccomp={profile}"));
     }

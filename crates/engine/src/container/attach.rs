@@ -90,6 +90,7 @@ impl Attach {
     fn hand_over(self, stream: OwnedFd, initial: Vec<u8>, framed: bool) -> Result<()> {
         let record = self.container.record();
         let options = &self.options;
+        self.shared.tell(&record, "attach", &[]);
         if options.logs {
             let mut copy = File::from(stream.try_clone()?);
             replay(&self.shared, &record, options, framed, &mut copy)?;
@@ -97,7 +98,6 @@ impl Attach {
         if !options.stream {
             return Ok(());
         }
-        self.shared.tell(&record, "attach", &[]);
         let wanted = shim::AttachOptions {
             stdin: options.stdin && record.config.open_stdin,
             stdout: options.stdout,

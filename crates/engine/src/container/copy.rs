@@ -40,9 +40,15 @@ impl Archive {
     /// # Errors
     /// If reading the files or writing fails.
     pub fn write(self, out: &mut dyn Write) -> Result<()> {
-        archive::tar_path(self.root.as_fd(), &self.path, out)?;
         let (shared, container) = &self.told;
-        shared.tell(&container.record(), "archive-path", &[]);
+        let record = container.record();
+        shared.tell_volumes(&record, "mount");
+        let written = archive::tar_path(self.root.as_fd(), &self.path, out);
+        if written.is_ok() {
+            shared.tell(&record, "archive-path", &[]);
+        }
+        shared.tell_volumes(&record, "unmount");
+        written?;
         Ok(())
     }
 }
@@ -62,7 +68,11 @@ impl Containers {
     pub fn archive_stat(&self, reference: &str, path: &str) -> Result<PathStat> {
         let container = self.shared.registry.find(reference)?;
         let place = self.shared.place(&container, path)?;
-        stat(&place, reference, path)
+        let record = container.record();
+        self.shared.tell_volumes(&record, "mount");
+        let stat = stat(&place, reference, path);
+        self.shared.tell_volumes(&record, "unmount");
+        stat
     }
 
     /// Opens a path in it for reading as a tar stream.
@@ -91,16 +101,35 @@ impl Containers {
         let container = self.shared.registry.find(reference)?;
         let record = container.record();
         let place = self.shared.place(&container, path)?;
+        self.shared.tell_volumes(&record, "mount");
+        let put = self.put(&container, &place, reference, path, options, tar);
+        if put.is_ok() {
+            self.shared.tell(&record, "extract-to-dir", &[]);
+        }
+        self.shared.tell_volumes(&record, "unmount");
+        put
+    }
+
+    fn put(
+        &self,
+        container: &Container,
+        place: &Place,
+        reference: &str,
+        path: &str,
+        options: PutOptions,
+        tar: &mut (dyn Read + Send),
+    ) -> Result<()> {
         if let Some(text) = place.read_only {
             return Err(invalid(text));
         }
-        let chown = if options.copy_uid_gid { self.shared.owner(&container, &record)? } else { None };
+        let chown =
+            if options.copy_uid_gid { self.shared.owner(container, &container.record())? } else { None };
         let untar = UntarOptions { no_overwrite_dir_non_dir: options.no_overwrite_dir_non_dir, chown };
         // The archive may be compressed in any way, as one may be that is loaded.
         let mut reader = std::io::BufReader::with_capacity(READ, distribution::compression::decompress(tar)?);
         // An empty body is an empty archive.
         if reader.fill_buf()?.is_empty() {
-            let stat = stat(&place, reference, path)?;
+            let stat = stat(place, reference, path)?;
             if stat.mode & (GO_DIR | GO_SYMLINK) == 0 {
                 return Err(invalid("extraction point is not a directory"));
             }
@@ -109,9 +138,7 @@ impl Containers {
         // By our own decoders: never by a program of the container's (CVE-2026-41567).
         let reader = std::io::BufReader::with_capacity(READ, distribution::compression::decompress(reader)?);
         archive::untar_into(place.root.as_fd(), &place.path, &untar, reader)
-            .map_err(|error| missing(error, reference, path))?;
-        self.shared.tell(&record, "extract-to-dir", &[]);
-        Ok(())
+            .map_err(|error| missing(error, reference, path))
     }
 }
 

@@ -146,8 +146,10 @@ impl Shared {
             }
             Ok(())
         };
-        resolve(&mut host.pid_mode)?;
-        resolve(&mut host.ipc_mode)?;
+        // Not "not found": clients would take it for the image and pull that.
+        let refused = |error: errdefs::Error| errdefs::invalid(error.message());
+        resolve(&mut host.pid_mode).map_err(refused)?;
+        resolve(&mut host.ipc_mode).map_err(refused)?;
         // As in Docker, a network may be named that is not there yet; the start tells, which knows it by name then.
         match resolve(&mut host.network_mode) {
             Err(error) if error.class() != Class::NotFound => {

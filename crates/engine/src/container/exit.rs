@@ -1,6 +1,6 @@
 //! What shims tell, and the end of a run: recorded, told, cleaned up, and perhaps begun again.
 //!
-//! Order (semantics 39): the state is recorded, `die` is told, the run's network and volumes are given back, waiters
+//! Order, as Docker 28's: the state is recorded, the run's network and volumes are given back, `die` is told, waiters
 //! wake, and then, still under the container's operation lock, comes removal (`--rm`) or the timer of the restart policy.
 //! So whoever saw the exit can take its ports at once, and a `start` right after it waits for the clean-up's end.
 
@@ -93,8 +93,8 @@ impl Shared {
         let record =
             if removed_now { self.shown(container, change) } else { self.happened(container, change) };
         let extra = [("exitCode", exit.code.to_string()), ("execDuration", ran.as_secs().to_string())];
-        self.tell(&record, "die", &extra);
         self.end_run(&record);
+        self.tell(&record, "die", &extra);
         container.progress.update(|moment| {
             moment.exits += 1;
             moment.running = again;

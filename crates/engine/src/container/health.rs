@@ -248,6 +248,7 @@ impl Shared {
             ..api::exec::CreateRequest::default()
         };
         let exec = Exec::new(Arc::clone(container), request, true);
+        self.tell_exec(&exec, "exec_create", true, &[]);
         self.execs.lock().insert(exec.id.clone(), Arc::clone(&exec));
         let deadline = Instant::now() + check.timeout;
         let reader = std::thread::spawn(move || read_output(ours));

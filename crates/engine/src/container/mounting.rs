@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 
 use errdefs::{Context, Result, invalid};
 
-use super::mountpoint::{Kind, MountPoint, clean, destination, parse_long, parse_short};
+use super::mountpoint::{Kind, MountPoint, clean, destination, parse_long, parse_short, volume_destination};
 use super::names;
 use super::record::Record;
 use super::shared::Shared;
@@ -40,7 +40,7 @@ impl Shared {
             all.push(point);
         }
         for target in record.config.volumes.iter().flatten().map(|(target, _)| target) {
-            let target = destination(target)?;
+            let target = volume_destination(target)?;
             let taken = all.iter().any(|point| point.destination == target)
                 || record.host.tmpfs.keys().any(|have| clean(have) == target);
             if !taken {
@@ -61,6 +61,9 @@ impl Shared {
 
     /// `container[:mode]`: its mounts, without filling them.
     fn volumes_from(&self, entry: &str, all: &mut Vec<MountPoint>) -> Result<()> {
+        if entry.is_empty() {
+            return Err(invalid("volumes-from specification cannot be an empty string"));
+        }
         let (name, mode) = entry.split_once(':').unwrap_or((entry, ""));
         if name.is_empty() {
             return Err(invalid(format!("invalid volumes-from specification: '{entry}'")));
@@ -233,7 +236,12 @@ fn subpath(volume: &str, path: &str) -> Result<String> {
     use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
     let whole = format!("{volume}/{path}");
     let gone = |errno: rustix::io::Errno| {
-        errdefs::system(format!("cannot access path {whole}: lstat {whole}: {}", words(&errno.into())))
+        let class = match errno {
+            rustix::io::Errno::NOENT => errdefs::Class::NotFound,
+            _ => errdefs::Class::System,
+        };
+        let text = format!("cannot access path {whole}: lstat {whole}: {}", words(&errno.into()));
+        errdefs::Error::new(class, text)
     };
     let what = || format!("cannot access path {whole}");
     let flags = OFlags::PATH | OFlags::CLOEXEC;

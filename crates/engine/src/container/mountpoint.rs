@@ -97,23 +97,25 @@ pub(crate) fn parse_short(raw: &str, driver: &str) -> Result<MountPoint> {
         // "/x:rw" would be an anonymous volume with a mode, which no one means.
         [_, second] if check_mode(second).is_ok() => return Err(refuse()),
         [source, target] => (source, target, ""),
-        [source, target, mode] => (source, target, mode),
+        [source, target, mode] if !mode.contains(':') => (source, target, mode),
         _ => return Err(refuse()),
     };
     let flags = if mode.is_empty() { Mode::default() } else { check_mode(mode)? };
+    let bind = BindOptions { propagation: flags.propagation.into(), ..BindOptions::default() };
+    let volume = VolumeOptions { no_copy: flags.no_copy, ..VolumeOptions::default() };
+    // What does not belong to the sort of mount is refused as in the long form.
     let mount = if source.starts_with('/') {
         Mount {
             r#type: "bind".into(),
-            bind_options: Some(BindOptions {
-                propagation: flags.propagation.into(),
-                ..BindOptions::default()
-            }),
+            bind_options: Some(bind),
+            volume_options: flags.no_copy.then_some(volume),
             ..Mount::default()
         }
     } else {
         Mount {
             r#type: "volume".into(),
-            volume_options: Some(VolumeOptions { no_copy: flags.no_copy, ..VolumeOptions::default() }),
+            bind_options: (!flags.propagation.is_empty()).then_some(bind),
+            volume_options: Some(volume),
             ..Mount::default()
         }
     };
@@ -269,16 +271,36 @@ fn check_long(mount: &Mount) -> Result<Kind, String> {
         Kind::Volume if mount.source.is_empty() && mount.read_only => {
             return Err("must not set ReadOnly mode when using anonymous volumes".into());
         }
+        Kind::Volume if mount.source.is_empty() && !volume_subpath(mount).is_empty() => {
+            return Err("must not set Subpath when using anonymous volumes".into());
+        }
         Kind::Tmpfs if !mount.source.is_empty() => return extra("Source"),
+        Kind::Tmpfs => check_tmpfs(mount)?,
         _ => {}
     }
     let subpath = match kind {
-        Kind::Volume => mount.volume_options.as_ref().map(|options| options.subpath.as_str()),
+        Kind::Volume => Some(volume_subpath(mount)),
         Kind::Image => mount.image_options.as_ref().map(|options| options.subpath.as_str()),
         _ => None,
     };
     check_subpath(subpath.unwrap_or_default())?;
     Ok(kind)
+}
+
+fn volume_subpath(mount: &Mount) -> &str {
+    mount.volume_options.as_ref().map(|options| options.subpath.as_str()).unwrap_or_default()
+}
+
+/// Of the further options of a tmpfs Docker knows two.
+fn check_tmpfs(mount: &Mount) -> Result<(), String> {
+    for option in mount.tmpfs_options.iter().flat_map(|options| &options.options).flatten() {
+        match option.as_slice() {
+            [name] | [name, _] if matches!(name.as_str(), "exec" | "noexec") => {}
+            [name] | [name, _] => return Err(format!("invalid option: {name}")),
+            _ => return Err("invalid option array length".into()),
+        }
+    }
+    Ok(())
 }
 
 fn check_read_only(read_only: bool, options: &BindOptions) -> Result<(), String> {
@@ -313,7 +335,15 @@ fn absolute(path: &str) -> Result<(), String> {
     Err(format!("invalid mount path: '{path}' mount path must be absolute"))
 }
 
-/// A `--tmpfs` or `VOLUME` destination: checked and clean.
+/// A `VOLUME` destination: checked and clean. A relative one is below the root, as the runtime has it in Docker.
+///
+/// # Errors
+/// Invalid parameter for the root.
+pub(crate) fn volume_destination(path: &str) -> Result<String> {
+    destination(&format!("/{path}"))
+}
+
+/// A `--tmpfs` destination: checked and clean.
 ///
 /// # Errors
 /// Invalid parameter if it is relative or the root.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -61,6 +61,11 @@ pub(crate) fn wanted(
     let main = all.entry(mode.to_owned()).or_default();
     if main.mac_address.is_empty() {
         mac.clone_into(&mut main.mac_address);
+    } else if !mac.is_empty() && mac != main.mac_address {
+        return Err(invalid(
+            "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be \
+             left empty",
+        ));
     }
     for (name, settings) in &all {
         check_settings(name, settings)?;
@@ -69,6 +74,16 @@ pub(crate) fn wanted(
         return Err(invalid(format!(
             "conflicting options: cannot attach both user-defined and {mode} networks"
         )));
+    }
+    if all.len() > 1 && all.contains_key("host") {
+        return Err(invalid(
+            "cannot connect container to host network - container must be created in host network mode",
+        ));
+    }
+    if all.len() > 1 && all.contains_key("none") {
+        return Err(invalid(
+            "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+        ));
     }
     Ok(all)
 }
@@ -79,32 +94,37 @@ fn check_settings(name: &str, settings: &EndpointSettings) -> Result<()> {
             .map_err(|error| error.context(format!("invalid config for network {name}")))?;
     }
     let ipam = settings.ipam_config.clone().unwrap_or_default();
-    for address in [&ipam.ipv4_address, &ipam.ipv6_address] {
-        if !address.is_empty() && address.parse::<IpAddr>().is_err() {
-            return Err(invalid(format!(
-                "invalid config for network {name}: invalid endpoint settings:\n\
-                                        invalid IP address: {address}"
-            )));
-        }
+    let fixed = !ipam.ipv4_address.is_empty() || !ipam.ipv6_address.is_empty();
+    let predefined = matches!(name, "bridge" | "host" | "none");
+    let mut problems = Vec::new();
+    if predefined && settings.aliases.as_ref().is_some_and(|aliases| !aliases.is_empty()) {
+        problems.push(
+            "network-scoped alias is supported only for containers in user defined networks".to_owned(),
+        );
+    }
+    if fixed && predefined {
+        problems.push("user specified IP address is supported on user defined networks only".to_owned());
+    }
+    if !ipam.ipv4_address.is_empty() && ipam.ipv4_address.parse::<Ipv4Addr>().is_err() {
+        problems.push(format!("invalid IPv4 address: {}", ipam.ipv4_address));
+    }
+    if !ipam.ipv6_address.is_empty() && ipam.ipv6_address.parse::<Ipv6Addr>().is_err() {
+        problems.push(format!("invalid IPv6 address: {}", ipam.ipv6_address));
+    }
+    if !problems.is_empty() {
+        // One problem stands alone, more make a list.
+        let listed = match problems.as_slice() {
+            [one] => one.clone(),
+            more => more.iter().map(|problem| format!("* {problem}")).collect::<Vec<_>>().join("\n"),
+        };
+        return Err(invalid(format!(
+            "invalid config for network {name}: invalid endpoint settings:\n{listed}"
+        )));
     }
     // Taking the wish and not the address would be a container that is not reached where its user expects it.
     if ipam.link_local_ips.as_ref().is_some_and(|addresses| !addresses.is_empty()) {
         return Err(errdefs::not_implemented(format!(
             "invalid config for network {name}: link-local addresses (--link-local-ip) are not supported yet"
-        )));
-    }
-    let fixed = !ipam.ipv4_address.is_empty() || !ipam.ipv6_address.is_empty();
-    let predefined = matches!(name, "bridge" | "host" | "none");
-    if predefined && settings.aliases.as_ref().is_some_and(|aliases| !aliases.is_empty()) {
-        return Err(invalid(format!(
-            "invalid config for network {name}: invalid endpoint settings:\nnetwork-scoped alias is supported only for \
-             containers in user defined networks"
-        )));
-    }
-    if fixed && predefined {
-        return Err(invalid(format!(
-            "invalid config for network {name}: invalid endpoint settings:\nuser specified IP address is supported on \
-             user defined networks only"
         )));
     }
     Ok(())

@@ -19,9 +19,7 @@ impl Containers {
         let _one =
             shared.pruning.try_lock().ok_or_else(|| conflict("a prune operation is already running"))?;
         filters.validate(&["label", "label!", "until"])?;
-        let now = jiff::Timestamp::now();
-        let until =
-            filters.get("until").map(|text| timestamp::parse_until(text, now)).collect::<Result<Vec<_>>>()?;
+        let until = timestamp::only_until(filters)?;
         let mut report = PruneReport::default();
         for container in shared.registry.all() {
             let record = container.record();

@@ -14,12 +14,13 @@ use jiff::Timestamp;
 use network::{Endpoint, Netns, PortSocket};
 use shim::{Forward, Handle, LaunchRequest, PortProtocol, Stdio};
 
+use super::mountpoint::Kind;
 use super::networking::{self, Mode};
 use super::record::Record;
 use super::shared::{Container, Shared};
 use super::state::Phase;
 use super::{Containers, names};
-use crate::event::Kind;
+use crate::event;
 
 /// Exit code of a container whose start failed before its program could.
 const FAILED: i32 = 128;
@@ -131,7 +132,6 @@ impl Shared {
         self.end_run(&container.record());
         let record = self
             .happened(container, |record| record.state.start_failed(failure.code, &text, Timestamp::now()));
-        self.tell(&record, "die", &[("exitCode", failure.code.to_string()), ("execDuration", "0".into())]);
         container.progress.update(|moment| {
             moment.running = false;
             moment.exits += 1;
@@ -158,6 +158,7 @@ impl Shared {
             }
         }
         self.release_volumes(record);
+        self.tell_volumes(record, "unmount");
         self.unmount_shm(record);
         match self.parts.snapshots.discard(&self.state_dir(&record.id)) {
             Ok(true) => self.empty_trash_later(),
@@ -188,7 +189,23 @@ impl Shared {
             ("name".to_owned(), endpoint.network_name.clone()),
             ("type".to_owned(), "bridge".to_owned()),
         ]);
-        self.parts.events.publish(Kind::Network, action, &endpoint.network_id, attributes);
+        self.parts.events.publish(event::Kind::Network, action, &endpoint.network_id, attributes);
+    }
+
+    /// Tells that a container's volumes are in use now (`mount`), or are not any more (`unmount`).
+    pub(crate) fn tell_volumes(&self, record: &Record, action: &str) {
+        for point in record.mounts.iter().filter(|point| point.kind == Kind::Volume) {
+            let mut attributes = api::StringMap::from([
+                ("container".to_owned(), record.id.clone()),
+                ("driver".to_owned(), point.driver.clone()),
+            ]);
+            if action == "mount" {
+                attributes.insert("destination".into(), point.destination.clone());
+                attributes.insert("propagation".into(), point.propagation.clone());
+                attributes.insert("read/write".into(), point.read_write.to_string());
+            }
+            self.parts.events.publish(event::Kind::Volume, action, &point.name, attributes);
+        }
     }
 
     fn launch(&self, container: &Arc<Container>, record: &Record) -> Result<Handle, Failure> {
@@ -231,6 +248,7 @@ impl Shared {
         self.tell_neighbours(&endpoints);
         // The shim goes on by itself when the container is made: nothing is left here that it must wait for.
         handle.start()?;
+        self.tell_volumes(record, "mount");
         for endpoint in &endpoints {
             self.tell_network(endpoint, "connect");
         }

@@ -47,6 +47,8 @@ impl Containers {
             let limits = runtime::compile::compile_limits(&resources::to_oci(&merged)?)?;
             container.handle()?.update(limits).map_err(|error| what(&error.to_string()))?;
         }
+        // No limit is told as 0.
+        merged.pids_limit = merged.pids_limit.map(|limit| limit.max(0));
         let record = shared.change(&container, |record| {
             record.host.resources = merged;
             if !request.restart_policy.name.is_empty() {
@@ -90,9 +92,6 @@ fn merge(have: &mut Resources, wanted: &Resources) {
     text(&mut have.cpuset_mems, &wanted.cpuset_mems);
     if let Some(limit) = wanted.pids_limit {
         have.pids_limit = if limit > 0 { Some(limit) } else { Some(-1) };
-    }
-    if wanted.oom_kill_disable.is_some() {
-        have.oom_kill_disable = wanted.oom_kill_disable;
     }
 }
 

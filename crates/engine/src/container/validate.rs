@@ -79,6 +79,7 @@ pub(crate) fn host(host: &HostConfig, config: &Config) -> Result<()> {
     if host.auto_remove && !matches!(host.restart_policy.name.as_str(), "" | "no") {
         return Err(invalid("can't create 'AutoRemove' container with restart policy"));
     }
+    mount_options(host)?;
     resources::check_host(host)?;
     capabilities::check(
         host.cap_add.as_deref().unwrap_or_default(),
@@ -213,6 +214,26 @@ pub(crate) fn restart_policy(policy: &RestartPolicy) -> Result<()> {
             "unknown policy '{other}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
         )),
     }
+}
+
+/// Options of another sort of mount than the mount's; those of images are told apart later, in other words.
+fn mount_options(host: &HostConfig) -> Result<()> {
+    for mount in host.mounts.iter().flatten() {
+        let foreign = [
+            (mount.volume_options.is_some(), "volume", "VolumeOptions"),
+            (mount.bind_options.is_some(), "bind", "BindOptions"),
+            (mount.tmpfs_options.is_some(), "tmpfs", "TmpfsOptions"),
+        ];
+        for (given, kind, field) in foreign {
+            if given && mount.r#type != kind {
+                return Err(invalid(format!(
+                    "{field} must not be specified on mount type \"{}\"",
+                    mount.r#type
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn modes(host: &HostConfig) -> Result<()> {

@@ -18,7 +18,7 @@ const STAT: HeaderName = HeaderName::from_static("x-docker-container-path-stat")
 
 fn path(request: &Request) -> Result<String> {
     let path = request.query.get("path");
-    if path.is_empty() { Err(invalid("bad parameter: path cannot be empty")) } else { Ok(path.to_owned()) }
+    if path.is_empty() { Err(invalid("bad parameter: pathcannot be empty")) } else { Ok(path.to_owned()) }
 }
 
 fn stat_value(stat: &PathStat) -> Result<HeaderValue> {

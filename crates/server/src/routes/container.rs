@@ -45,13 +45,21 @@ pub(super) async fn create(mut request: Request) -> Answer {
     if let Some(host) = &mut body.host_config {
         legacy::host(host, request.version);
     }
+    let old_mac = request.version >= Version::minor(44) && !body.config.mac_address.is_empty();
     let options = CreateOptions {
         name: request.query.get("name").to_owned(),
         platform: request.query.get("platform").to_owned(),
         request: body,
     };
     let containers = request.handles.containers.clone();
-    response::json_status(StatusCode::CREATED, &at_once(|| containers.create(options))?)
+    let mut made = at_once(|| containers.create(options))?;
+    if old_mac {
+        made.warnings.push(
+            "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead."
+                .to_owned(),
+        );
+    }
+    response::json_status(StatusCode::CREATED, &made)
 }
 
 /// `GET /containers/{id}/json`.
@@ -80,6 +88,9 @@ pub(super) async fn start(mut request: Request) -> Answer {
     if !request.is_empty() && request.bytes(MAX_START).await?.len() >= LEAST {
         let text = "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24";
         return Err(invalid(text));
+    }
+    if !request.query.get("checkpoint").is_empty() {
+        return Err(invalid("checkpoint is only supported in experimental mode"));
     }
     let containers = request.handles.containers.clone();
     at_once(|| containers.start(&request.name))?;
@@ -142,10 +153,8 @@ pub(super) async fn rename(request: Request) -> Answer {
 pub(super) fn size(request: &Request) -> Result<(u32, u32)> {
     let number = |name, what| {
         let text = request.query.get(name);
-        text.parse().map_err(|_| {
-            let why = if text.parse::<i128>().is_ok() { "value out of range" } else { "invalid syntax" };
-            invalid(format!("invalid resize {what} {text:?}: {why}"))
-        })
+        text.parse()
+            .map_err(|_| invalid(format!("invalid resize {what} {text:?}: {}", crate::query::why(text))))
     };
     Ok((number("h", "height")?, number("w", "width")?))
 }

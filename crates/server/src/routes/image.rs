@@ -100,7 +100,10 @@ pub(super) async fn search(request: Request) -> Answer {
     let limit = match query.get("limit") {
         "" => 0,
         text => text.parse().map_err(|_| {
-            invalid(format!("invalid limit specified: strconv.Atoi: parsing {text:?}: invalid syntax"))
+            invalid(format!(
+                "invalid limit specified: strconv.Atoi: parsing {text:?}: {}",
+                crate::query::why(text)
+            ))
         })?,
     };
     let (term, filters, auth) = (query.get("term").to_owned(), query.filters()?, request.auth());

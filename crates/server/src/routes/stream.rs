@@ -147,7 +147,7 @@ fn failure(error: &errdefs::Error, tty: bool) -> Bytes {
 /// `GET /containers/{id}/stats`.
 pub(super) async fn stats(request: Request) -> Answer {
     let stream = request.query.bool_or("stream", true);
-    let one_shot = request.query.bool("one-shot");
+    let one_shot = request.query.bool("one-shot") && request.version >= Version::minor(41);
     if stream && one_shot {
         return Err(invalid("cannot have stream=true and one-shot=true"));
     }

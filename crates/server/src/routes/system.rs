@@ -53,7 +53,9 @@ pub(super) async fn disk_usage(request: Request) -> Answer {
         "build-cache" => Ok(UsageOf::BuildCache),
         _ => Err(invalid(format!("unknown object type: {name}"))),
     };
-    let parts: Vec<UsageOf> = request.query.all("type").into_iter().map(part).collect::<Result<_, _>>()?;
+    // Clients of old get everything, whatever they ask for.
+    let types = if request.version < Version::minor(42) { Vec::new() } else { request.query.all("type") };
+    let parts: Vec<UsageOf> = types.into_iter().map(part).collect::<Result<_, _>>()?;
     let system = request.handles.system.clone();
     response::json(&blocking(move || system.disk_usage(&parts)).await?)
 }

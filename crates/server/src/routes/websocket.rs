@@ -1,4 +1,4 @@
-//! `GET /containers/{id}/attach/ws`: attach for browsers, in binary messages without frames around the output.
+//! `GET /containers/{id}/attach/ws`: attach for browsers, in binary messages (text before API 1.28) without frames around the output.
 //!
 //! A websocket has messages of its own, so the bytes are relayed by a socket pair instead of handing the connection on.
 
@@ -16,7 +16,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 
 use crate::hijack;
 use crate::request::Request;
@@ -42,7 +43,7 @@ pub(super) async fn attach(request: Request) -> Answer {
     let wanted = |name| request.version < Version::minor(42) || query.bool(name);
     let options = AttachOptions {
         logs: query.bool("logs"),
-        stream: query.bool("stream"),
+        stream: query.bool("stream") && ["stdin", "stdout", "stderr"].into_iter().any(wanted),
         stdin: wanted("stdin"),
         stdout: wanted("stdout"),
         stderr: wanted("stderr"),
@@ -58,8 +59,9 @@ pub(super) async fn attach(request: Request) -> Answer {
     let (ours, theirs) = hijack::pair()?;
     tokio::task::spawn_blocking(move || attach.connect(theirs, Vec::new()));
     let upgrade = request.upgrade;
+    let as_text = request.version < Version::minor(28);
     tokio::spawn(async move {
-        if let Err(error) = relay(upgrade, ours).await {
+        if let Err(error) = relay(upgrade, ours, as_text).await {
             tracing::debug!(%error, "websocket lost");
         }
     });
@@ -78,7 +80,8 @@ fn accept_key(key: &str) -> String {
     STANDARD.encode(ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
 }
 
-async fn relay(upgrade: OnUpgrade, container: UnixStream) -> Result<()> {
+/// Carries bytes both ways until one side ends; `as_text` as old clients have it, who are sent text whatever it is.
+async fn relay(upgrade: OnUpgrade, container: UnixStream, as_text: bool) -> Result<()> {
     let connection = upgrade.await.context(|| "upgrade")?;
     let mut config = WebSocketConfig::default();
     config.max_message_size = Some(MAX_MESSAGE);
@@ -103,16 +106,26 @@ async fn relay(upgrade: OnUpgrade, container: UnixStream) -> Result<()> {
         loop {
             let length = output.read(&mut buffer).await?;
             if length == 0 {
-                return to_client.close().await.context(|| "close");
+                return Ok(());
             }
-            let message = Message::Binary(buffer[..length].to_vec().into());
+            let message = match as_text {
+                true => Message::text(String::from_utf8_lossy(&buffer[..length]).into_owned()),
+                false => Message::Binary(buffer[..length].to_vec().into()),
+            };
             to_client.send(message).await.context(|| "write a message")?;
         }
     };
-    tokio::select! {
+    let ended = tokio::select! {
         ended = typed => ended,
         ended = shown => ended,
+    };
+    // A client that has gone without a word hears nothing any more; to its own farewell there is an answer already, which
+    // the flush sends.
+    let farewell = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+    if to_client.send(Message::Close(Some(farewell))).await.is_err() {
+        let _ = to_client.flush().await;
     }
+    ended
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ pub(crate) static COMMAND: Command = Command {
     args: Args::None,
     interspersed: true,
     flags: &[
-        boolean("cluster", NONE, "Display only cluster volumes, and use cluster volume list formatting"),
+        boolean("cluster", NONE, "Display only cluster volumes, and use cluster volume list formatting")
+            .hide(),
         many("filter", 'f', "filter", Some(filter::check), "Provide filter values (e.g. \"dangling=true\")"),
         text("format", NONE, LIST_FORMAT),
         boolean("quiet", 'q', "Only display volume names"),

@@ -6,6 +6,13 @@ fn mount(kind: &str, source: &str, target: &str) -> Mount {
     Mount { r#type: kind.into(), source: source.into(), target: target.into(), ..Mount::default() }
 }
 
+fn tmpfs(options: &[&[&str]]) -> Mount {
+    let options =
+        options.iter().map(|option| option.iter().map(|word| (*word).to_owned()).collect()).collect();
+    let tmpfs_options = Some(TmpfsOptions { options: Some(options), ..TmpfsOptions::default() });
+    Mount { tmpfs_options, ..mount("tmpfs", "", "/x") }
+}
+
 #[test]
 fn short_forms_read_as_docker_reads_them() {
     // raw, kind, name, source, destination, mode, read_write, propagation, copy_up
@@ -38,6 +45,17 @@ fn short_forms_are_refused_in_dockers_words() {
         ("/a:/b:ro,rw", "invalid mode: ro,rw"),
         ("/a:/b:shared,slave", "invalid mode: shared,slave"),
         ("/x:rw", "invalid volume specification: '/x:rw'"),
+        ("x:/y:z:w", "invalid volume specification: 'x:/y:z:w'"),
+        (
+            "/tmp:/x:nocopy",
+            "invalid volume specification: '/tmp:/x:nocopy': invalid mount config for type \"bind\": field VolumeOptions \
+             must not be specified",
+        ),
+        (
+            "v:/x:shared",
+            "invalid volume specification: 'v:/x:shared': invalid mount config for type \"volume\": field BindOptions must \
+             not be specified",
+        ),
         (":/b", "invalid volume specification: ':/b'"),
         ("", "invalid volume specification: ''"),
         (
@@ -88,6 +106,19 @@ fn long_forms_are_refused_in_dockers_words() {
             ),
             "subpath must be a relative path within the volume",
         ),
+        (
+            with(
+                |mount| {
+                    let subpath = "a".to_owned();
+                    mount.volume_options = Some(VolumeOptions { subpath, ..VolumeOptions::default() });
+                },
+                mount("volume", "", "/x"),
+            ),
+            "must not set Subpath when using anonymous volumes",
+        ),
+        (tmpfs(&[&["exec"], &["suid"]]), "invalid option: suid"),
+        (tmpfs(&[&["mode", "755"]]), "invalid option: mode"),
+        (tmpfs(&[&[]]), "invalid option array length"),
     ];
     for (given, text) in table {
         let expected = format!("invalid mount config for type \"{}\": {text}", given.r#type);

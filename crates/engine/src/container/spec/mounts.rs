@@ -184,7 +184,7 @@ fn tmpfs_options(point: &MountPoint) -> String {
     if point.tmpfs.mode != 0 {
         options.push(format!("mode={:o}", point.tmpfs.mode));
     }
-    if point.tmpfs.size_bytes > 0 {
+    if point.tmpfs.size_bytes != 0 {
         options.push(format!("size={}", point.tmpfs.size_bytes));
     }
     for option in point.tmpfs.options.iter().flatten() {

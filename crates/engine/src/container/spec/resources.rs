@@ -142,6 +142,9 @@ fn memory(
 
 fn cpu(resources: &mut Resources, able: &Abilities, warnings: &mut Vec<String>) -> Result<()> {
     let refuse = |text: &str| Err(errdefs::invalid(text));
+    if resources.cpu_realtime_period != 0 && resources.cpu_realtime_runtime > resources.cpu_realtime_period {
+        return refuse("cpu real-time runtime cannot be higher than cpu real-time period");
+    }
     if resources.nano_cpus > 0 && resources.cpu_period > 0 {
         return refuse("Conflicting options: Nano CPUs and CPU Period cannot both be set");
     }
@@ -178,7 +181,7 @@ fn cpu(resources: &mut Resources, able: &Abilities, warnings: &mut Vec<String>) 
         return refuse("CPU cfs quota can not be less than 1ms (i.e. 1000)");
     }
     if resources.cpu_percent > 0 {
-        warnings.push("CPU percent is not supported on Linux. CPU percent discarded.".into());
+        warnings.push("linux does not support CPU percent. Percent discarded.".into());
         resources.cpu_percent = 0;
     }
     cpuset("cpus", &mut resources.cpuset_cpus, &able.cpuset_cpus, warnings)?;
