@@ -31,6 +31,7 @@ fn syslog_reaches_rsyslog_on_every_kind_of_socket() {
     let dir = daemon.scratch();
     let rsyslog = Receiver::rsyslog(daemon.sandbox(), &dir);
     let unix = format!("syslog-address=unixgram://{}/log.sock", dir.display());
+    let stream = format!("syslog-address=unix://{}/stream.sock", dir.display());
     let ca = format!("syslog-tls-ca-cert={}/cert.pem", dir.display());
     let mut expected = 0;
     for (name, options) in [
@@ -42,6 +43,7 @@ fn syslog_reaches_rsyslog_on_every_kind_of_socket() {
         ("micro", vec!["syslog-address=tcp://127.0.0.1:5515", "syslog-format=rfc5424micro"]),
         ("tls", vec!["syslog-address=tcp+tls://localhost:5516", "syslog-format=rfc5424", &ca]),
         ("gram", vec![&unix]),
+        ("stream", vec![&stream, "syslog-format=rfc5424"]),
     ] {
         let mut options = options;
         options.push("tag=tag-{{.Name}}");
@@ -119,6 +121,37 @@ fn delivery_survives_killed_daemons_and_a_receiver_that_is_away() {
     got.dedup();
     assert_eq!(got, (1..=2000).collect::<Vec<_>>());
     assert_eq!(daemon.hythe(["logs", "counts"]).ok().lines().count(), 2000);
+}
+
+/// The other side of that promise: what a receiver that is away costs is bounded, and what was lost is told.
+#[test]
+fn a_flood_without_a_receiver_keeps_its_end_in_a_cache_of_bounded_size() {
+    const LINES: usize = 200_000;
+    let daemon = Daemon::start();
+    let options =
+        ["fluentd-async=true", "fluentd-retry-wait=10ms", "cache-max-size=100k", "cache-max-file=3"];
+    run(&daemon, "flood", "fluentd", &options, &format!("seq 1 {LINES}")).ok();
+    assert_eq!(daemon.hythe(["wait", "flood"]).ok(), "0");
+    let id = daemon.hythe(["inspect", "-f", "{{.Id}}", "flood"]).ok();
+    let du = ["-sk", "--apparent-size", &format!("{}/containers/{id}", daemon.data().display())];
+    let kilobytes = Output::of(std::process::Command::new("du").args(du)).ok();
+    let kilobytes: usize =
+        kilobytes.split_whitespace().next().and_then(|text| text.parse().ok()).expect("a size");
+    assert!(kilobytes < 400, "the cache takes {kilobytes} kB");
+    // The end is there, whole.
+    let kept: Vec<usize> =
+        daemon.hythe(["logs", "flood"]).ok().lines().map(|line| line.parse().expect("a number")).collect();
+    let first = *kept.first().expect("a line");
+    assert!(first > 1 && kept == (first..=LINES).collect::<Vec<_>>(), "from {first}, {} lines", kept.len());
+    let forward = Receiver::python(daemon.sandbox(), &daemon.scratch(), &["forward", "24224"]);
+    wait::until_true("the end arrives", || {
+        members(&forward.lines(), "log").last().is_some_and(|last| *last == LINES.to_string())
+    });
+    let got: Vec<usize> =
+        members(&forward.lines(), "log").iter().map(|line| line.parse().expect("a number")).collect();
+    let since = got.iter().rposition(|number| *number < first).map_or(0, |at| at + 1);
+    assert_eq!(got[since..], (first..=LINES).collect::<Vec<_>>(), "what was kept arrives, once and in order");
+    assert!(daemon.log().contains("lines were thrown away before they could be sent"), "{}", daemon.log());
 }
 
 #[test]
@@ -250,7 +283,7 @@ fn fluentd_gets_records_with_times_acknowledges_them_and_gets_again_what_it_lost
 fn fluentd_over_tls_trusts_the_systems_authorities_only() {
     let sandbox = Sandbox::new();
     let dir = tempfile::tempdir().expect("a directory");
-    receivers::certificate(dir.path());
+    receivers::certificate(dir.path(), false);
     let file = |name: &str| dir.path().join(name).display().to_string();
     let daemon = Daemon::within(sandbox, Options { images: vec!["busybox"], ..Options::default() });
     let args = ["forward", "24224", &file("cert.pem"), &file("key.pem")];

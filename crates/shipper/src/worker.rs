@@ -87,11 +87,14 @@ impl Worker {
         progress: &mut bool,
     ) -> Result<Result<Outcome, std::io::Error>> {
         let follow = Follow { ended: self.ended.clone(), cancelled: self.cancelled.clone() };
-        let from = Some(sent.read());
+        let noted = sent.read();
+        let from = Some(noted);
         let mut reader =
             Reader::open(config, ReadOptions { from, follow: Some(follow), ..ReadOptions::default() })?;
         let mut link: Option<Link> = None;
         let mut batch = Batch::default();
+        // Where a log begins of which nothing was ever sent: without a place that is noted, its loss could not be told.
+        let mut begin = None;
         loop {
             batch.clear();
             let Some(entry) = reader.next_entry()? else {
@@ -99,6 +102,9 @@ impl Worker {
                 return Ok(Ok(if stopped { Outcome::Stopped } else { Outcome::Sent }));
             };
             remote.encode(&Message::of(&entry), &mut batch);
+            if begin.is_none() && noted == Position::default() {
+                begin = reader.position()?.map(|here| Position { at: 0, ..here });
+            }
             let mut dry = false;
             while !batch.is_full() && !dry {
                 match reader.ready_entry()? {
@@ -117,7 +123,12 @@ impl Worker {
                 match self.deliver(remote, &mut link, &batch) {
                     Ok(Ok(())) => {}
                     Ok(Err(Cancelled)) => return Ok(Ok(Outcome::Stopped)),
-                    Err(error) => return Ok(Err(error)),
+                    Err(error) => {
+                        if let Some(begin) = begin.filter(|_| !*progress) {
+                            sent.write(begin)?;
+                        }
+                        return Ok(Err(error));
+                    }
                 }
                 *progress = true;
             }

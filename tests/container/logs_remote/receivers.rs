@@ -47,11 +47,11 @@ impl Receiver {
         Self { child, out }
     }
 
-    /// rsyslogd with a socket of each kind: UDP 5514, TCP 5515, TLS 5516, a unix socket `log.sock` in `dir`.
+    /// rsyslogd with a socket of each kind: UDP 5514, TCP 5515, TLS 5516, unix sockets in `dir`: `log.sock` for datagrams, `stream.sock` for streams.
     pub(crate) fn rsyslog(sandbox: &Sandbox, dir: &Path) -> Self {
         let (out, at) = (dir.join("rsyslog.out"), dir.display());
         if !dir.join("cert.pem").exists() {
-            certificate(dir);
+            certificate(dir, true);
         }
         let config = format!(
             r#"global(workDirectory="{at}" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off"
@@ -61,6 +61,7 @@ module(load="imudp") input(type="imudp" address="127.0.0.1" port="5514")
 module(load="imptcp") input(type="imptcp" address="127.0.0.1" port="5515")
 module(load="imtcp" streamDriver.name="gtls" streamDriver.mode="1" streamDriver.authMode="anon")
 input(type="imtcp" address="127.0.0.1" port="5516")
+input(type="imptcp" path="{at}/stream.sock" unlink="on")
 module(load="imuxsock" sysSock.use="off") input(type="imuxsock" socket="{at}/log.sock" useSpecialParser="off")
 template(name="t" type="string" string="%syslogfacility-text%.%syslogseverity-text% %programname% %timereported:::date-rfc3339% %msg:::drop-last-lf%\n")
 *.* action(type="omfile" file="{out}" template="t")
@@ -80,8 +81,10 @@ template(name="t" type="string" string="%syslogfacility-text%.%syslogseverity-te
     }
 }
 
-/// Makes `cert.pem` and `key.pem` for localhost, signed by itself.
-pub(crate) fn certificate(dir: &Path) {
+/// Makes `cert.pem` and `key.pem` for localhost, signed by itself; as its own authority, which is what `openssl` makes
+/// unless told otherwise, or not.
+pub(crate) fn certificate(dir: &Path, authority: bool) {
+    let constraints = format!("basicConstraints=critical,CA:{}", if authority { "TRUE" } else { "FALSE" });
     let file = |name: &str| dir.join(name).display().to_string();
     Output::of(Command::new("openssl").args([
         "req",
@@ -96,7 +99,7 @@ pub(crate) fn certificate(dir: &Path) {
         "-addext",
         "subjectAltName=DNS:localhost,IP:127.0.0.1",
         "-addext",
-        "basicConstraints=critical,CA:FALSE",
+        &constraints,
         "-out",
         &file("cert.pem"),
         "-keyout",
