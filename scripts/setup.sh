@@ -7,7 +7,7 @@ set -eu
 
 case "${1:-run}" in
   run) packages="debootstrap busybox-static curl musl-tools" ;;
-  test) packages="debootstrap busybox-static curl musl-tools iproute2 nftables procps util-linux strace docker-registry skopeo crun runc redis-tools jq git rsyslog rsyslog-gnutls systemd openssl python3 python3-msgpack python3-venv python3-pip" ;;
+  test) packages="debootstrap busybox-static curl musl-tools iproute2 nftables procps util-linux strace docker-registry skopeo crun runc redis-tools jq git rsyslog rsyslog-gnutls systemd openssl python3 python3-msgpack python3-venv python3-pip qemu-system-x86 seabios qemu-utils e2fsprogs cpio kmod xz-utils" ;;
   *) sed -n '2,5p' "$0"; exit 2 ;;
 esac
 

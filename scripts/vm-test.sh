@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs black-box tests of the container commands in the virtual machine of vm.sh: pure cgroup v2 with every controller,
-# AppArmor, all of root's capabilities.
+# AppArmor, all of root's capabilities. Temporary files are on its disk: its tmpfs cannot map ids.
 #
 #   vm-test.sh [FILTER...]    parts of test names; by default the resource, option and runtime tests
 #
@@ -21,4 +21,4 @@ for program in "$bin/hythe" "$bin/hythed" "$shim"; do
   objcopy --strip-debug "$program" "$share/$(basename "$program")"
 done
 objcopy --strip-debug "$tests" "$share/tests"
-HYTHE_VM_SHARE=$share scripts/vm.sh "HYTHE_SHIM=/hythe/hythe-shim RUST_BACKTRACE=0 /hythe/tests --test-threads=2 --show-output $*"
+HYTHE_VM_SHARE=$share scripts/vm.sh "TMPDIR=/var/tmp HYTHE_SHIM=/hythe/hythe-shim RUST_BACKTRACE=0 /hythe/tests --test-threads=2 --show-output $*"

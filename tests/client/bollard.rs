@@ -274,7 +274,8 @@ fn the_engine_about_itself() {
         assert_eq!(client.ping().await?, "OK");
         assert_eq!(client.version().await?.api_version.as_deref(), Some("1.51"));
         assert_eq!(client.info().await?.images, Some(1));
-        let options = EventsOptionsBuilder::new().filters(&filters("container", "cc")).build();
+        // From the beginning: the stream may be there only after the first events.
+        let options = EventsOptionsBuilder::new().since("1").filters(&filters("container", "cc")).build();
         let mut events: Pin<Box<dyn Stream<Item = Result<EventMessage>>>> =
             Box::pin(client.events(Some(options)));
         // The stream is asked for when it is first polled: here together with what makes the first event.

@@ -25,4 +25,5 @@ mod run;
 mod runtime;
 mod stop;
 mod unified;
+mod userns;
 mod wait;

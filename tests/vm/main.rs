@@ -35,7 +35,7 @@ fn resources_and_apparmor_on_a_kernel_with_cgroup_v2() {
         Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("scripts/vm-test.sh");
     let output = testkit::Output::of(
         Command::new(script)
-            .arg("unified::")
+            .args(["unified::", "userns::a_containers_root", "userns::images_do_not"])
             .env("HYTHE_TESTS", tests)
             .env("HYTHE_BIN", testkit::program("hythed").parent().expect("a directory"))
             .env("HYTHE_SHIM", testkit::shim()),
@@ -43,7 +43,7 @@ fn resources_and_apparmor_on_a_kernel_with_cgroup_v2() {
     assert_eq!(output.code, 0, "{}\n{}", output.stdout, output.stderr);
     // Nothing of it may have been skipped there: that is what the machine is for.
     assert!(
-        output.stdout.contains("test result: ok. 4 passed") && !output.stdout.contains("SKIPPED"),
+        output.stdout.contains("test result: ok. 6 passed") && !output.stdout.contains("SKIPPED"),
         "{}",
         output.stdout
     );

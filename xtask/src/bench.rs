@@ -4,6 +4,7 @@
 //! the ratio of their medians. Every engine does the same work with its own defaults for seccomp, capabilities and log
 //! driver; where Hythe wins by doing less, the row says so.
 
+mod bulk;
 mod engine;
 mod memory;
 mod report;
@@ -60,6 +61,13 @@ fn measure(row: &rows::Row, engines: &[Engine], runs: usize) -> Vec<Result<f64, 
                 Ok(value) if round > 0 => values.push(value),
                 Ok(_) => {}
                 Err(reason) => *samples = Err(reason),
+            }
+        }
+    }
+    if let Some(cleanup) = row.cleanup {
+        for (engine, samples) in engines.iter().zip(&mut samples) {
+            if let Err(reason) = cleanup(engine) {
+                *samples = Err(reason);
             }
         }
     }

@@ -38,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) registry: distribution::Config,
     pub(crate) insecure_registries: Vec<String>,
     pub(crate) containers: engine::container::Config,
+    /// Whose ids containers have, as it was said.
+    pub(crate) userns_remap: Option<String>,
     pub(crate) labels: Vec<String>,
     /// Where metrics are served.
     pub(crate) metrics_addr: Option<String>,
@@ -196,6 +198,7 @@ fn typed(values: Values) -> Result<Config, Wrong> {
         hosts: values.many("host"),
         docker_socket: values.bool("docker-socket", false)?,
         group: values.text("group", "hythe"),
+        userns_remap: values.one("userns-remap").map(str::to_owned),
         pidfile: values.path("pidfile"),
         shim: values.path("shim"),
         ready_fd: values.parsed("ready-fd")?,

@@ -148,7 +148,7 @@ pub(crate) static TABLE: &[Flag] = &[
     flag("tlsverify", "tlsverify", Bool, Meant),
     flag("userland-proxy", "userland-proxy", Bool, Ignored),
     flag("userland-proxy-path", "userland-proxy-path", One, Ignored),
-    flag("userns-remap", "userns-remap", One, Refused),
+    flag("userns-remap", "userns-remap", One, Meant),
     flag("validate", "", Bool, Meant),
     flag("cleanup", "", Bool, Meant),
     short("version", 'v', "", Bool, Meant),

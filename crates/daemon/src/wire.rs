@@ -7,6 +7,7 @@ use content::Content;
 use engine::container::Parts;
 use engine::{Containers, Events, Execs, Images, Networks, System, Volumes, system};
 use errdefs::{Context as _, Result};
+use idmap::{Mapped, remap};
 use server::Handles;
 use shim::Launcher;
 use snapshot::Snapshots;
@@ -66,7 +67,9 @@ pub(crate) fn build(config: &Config) -> Result<Wired> {
     let images = image::Images::open(Arc::clone(&store), content, snapshots.clone(), Arc::clone(&client))?;
     let images = Arc::new(images);
     let networks = network::Networks::open(config.network.clone(), Arc::clone(&store))?;
-    let volumes = volume::Volumes::open(&data.join("volumes"), Arc::clone(&store))?;
+    let userns = userns(config, &snapshots)?;
+    let owner = userns.as_ref().map_or((0, 0), |mapped| mapped.ids().root());
+    let volumes = volume::Volumes::open(&data.join("volumes"), Arc::clone(&store), owner)?;
     let (told, shim_events) = mpsc::channel();
     let events = Events::new();
     let shim = shim(config)?;
@@ -85,11 +88,14 @@ pub(crate) fn build(config: &Config) -> Result<Wired> {
         // The shim's program is also the init process of containers that want one.
         about_containers.init_path = shim;
     }
+    let remapped = userns.is_some();
+    about_containers.userns = userns;
     let containers = Containers::open(parts, about_containers, shim_events)?;
     containers.restore()?;
     // Only now is it known which layers are needed.
     images.collect()?;
     let mut about = about(config)?;
+    about.userns = remapped;
     about.warnings.extend(networks.warnings()?);
     let images = Images::new(images, snapshots, Arc::clone(&client), containers.clone(), events.clone());
     let volumes = Volumes::new(volumes, containers.clone(), events.clone());
@@ -103,6 +109,20 @@ pub(crate) fn build(config: &Config) -> Result<Wired> {
         events,
     });
     Ok(Wired { handles, client })
+}
+
+/// The ids of containers, if they are not the host's.
+fn userns(config: &Config, snapshots: &Snapshots) -> Result<Option<Arc<Mapped>>> {
+    let Some(words) = &config.userns_remap else { return Ok(None) };
+    let owner = remap::owner(words)?;
+    if owner.user == "root" {
+        tracing::warn!("User namespaces: root cannot be remapped with itself; user namespaces are OFF");
+        return Ok(None);
+    }
+    tracing::info!("User namespaces: ID ranges will be mapped to subuid/subgid ranges of: {}", owner.user);
+    let mapped = Mapped::new(remap::mapping(&owner)?)?;
+    snapshots.check_mapped(&mapped).context(|| "userns-remap")?;
+    Ok(Some(Arc::new(mapped)))
 }
 
 fn about(config: &Config) -> Result<system::Config> {
@@ -128,6 +148,7 @@ fn about(config: &Config) -> Result<system::Config> {
         runtimes: config.containers.runtimes.clone(),
         default_runtime: config.containers.default_runtime.clone(),
         warnings: if open_tcp { vec![warning.to_owned()] } else { Vec::new() },
+        userns: false,
     })
 }
 

@@ -63,6 +63,7 @@ mod stats;
 mod stop;
 mod top;
 mod update;
+pub(crate) mod userns;
 mod validate;
 mod wait;
 

@@ -62,6 +62,8 @@ pub struct Config {
     pub runtimes: BTreeMap<String, crate::container::Runtime>,
     /// What containers that name no runtime get.
     pub default_runtime: String,
+    /// Containers have user namespaces of their own.
+    pub userns: bool,
 }
 
 /// The handle; clones share everything.
@@ -130,7 +132,7 @@ impl System {
         let config = &*self.config();
         let counts = self.containers.counts();
         let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let host = host::Host::look();
+        let host = host::Host::look(config.userns);
         let controllers = host.controllers;
         Info {
             id: config.id.clone(),

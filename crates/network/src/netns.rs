@@ -69,6 +69,18 @@ impl Netns {
         Ok(Self { fd, inside: Mutex::new(inside) })
     }
 
+    /// A namespace that somebody else has just made (with a user namespace, say, that it belongs to), set up as those made
+    /// here.
+    ///
+    /// # Errors
+    /// As [`Netns::from_fd`], and if the kernel refuses a setting.
+    pub fn furnish(fd: OwnedFd) -> Result<Self> {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| enter(fd.as_fd()).and_then(|()| Self::set_up()));
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
     /// The namespace's descriptor without the rest: give it to the shim.
     pub fn into_fd(self) -> OwnedFd {
         self.fd
@@ -82,6 +94,11 @@ impl Netns {
     /// Makes one, on a thread that may be spoilt: it is left in the new namespace.
     fn make() -> Result<Self> {
         unshare_network()?;
+        Self::set_up()
+    }
+
+    /// Sets the calling thread's namespace up, which is new.
+    fn set_up() -> Result<Self> {
         for (path, value) in SYSCTLS {
             std::fs::write(path, value).context(|| format!("write {path}"))?;
         }

@@ -6,6 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use errdefs::{Result, invalid, not_implemented};
+use idmap::{IdMap, Range};
 use oci::runtime::{NamespaceKind as OciKind, Process as OciProcess, Resources, RootfsPropagation, Spec};
 
 use crate::capability;
@@ -36,6 +37,8 @@ pub struct CompileOptions {
     pub filter: Option<Filter>,
     /// Takes the network namespace from [`crate::Given`] instead of making one.
     pub network_given: bool,
+    /// Takes the user namespace from [`crate::Given`] instead of making one.
+    pub user_given: bool,
     /// See [`CgroupPlan::layout`].
     pub layout: Option<cgroups::Layout>,
     /// See [`Plan::die_with_parent`].
@@ -51,6 +54,7 @@ pub fn compile(spec: &Spec, options: &CompileOptions) -> Result<Plan> {
     let process = spec.process.as_ref().ok_or_else(|| invalid("process property must not be empty"))?;
     let linux = spec.linux.clone().unwrap_or_default();
     let namespaces = namespaces(&linux.namespaces, options)?;
+    let ids = ids(&linux, &namespaces)?;
     let mounts = mount::compile(&spec.mounts, &options.bundle)?;
     let host_dev = mounts.iter().any(|m| mount::is_bind(m) && m.target == Path::new("/dev"));
     let name = |name: &String| (!name.is_empty()).then(|| name.clone());
@@ -69,7 +73,7 @@ pub fn compile(spec: &Spec, options: &CompileOptions) -> Result<Plan> {
         root: root(spec, options)?,
         mounts,
         // The host's own has its nodes.
-        devices: if host_dev { Vec::new() } else { device::nodes(&linux.devices)? },
+        devices: if host_dev { Vec::new() } else { device::nodes(&linux.devices, root_of(ids.as_ref()))? },
         dev_links: !host_dev,
         masked_paths: linux.masked_paths.iter().map(|path| absolute(path)).collect::<Result<_>>()?,
         readonly_paths: linux.readonly_paths.iter().map(|path| absolute(path)).collect::<Result<_>>()?,
@@ -86,6 +90,7 @@ pub fn compile(spec: &Spec, options: &CompileOptions) -> Result<Plan> {
             layout: options.layout.clone(),
         }),
         process: compile_process(process, options.user.as_ref())?,
+        ids,
         namespaces,
         die_with_parent: options.die_with_parent,
     })
@@ -150,9 +155,6 @@ fn refuse_unsupported(spec: &Spec) -> Result<()> {
         return Err(not_implemented("hooks are not supported"));
     }
     let Some(linux) = &spec.linux else { return Ok(()) };
-    if !linux.uid_mappings.is_empty() || !linux.gid_mappings.is_empty() {
-        return Err(not_implemented("user namespaces are not supported"));
-    }
     if linux.intel_rdt.is_some() {
         return Err(not_implemented("linux.intelRdt is not supported"));
     }
@@ -166,6 +168,29 @@ fn refuse_unsupported(spec: &Spec) -> Result<()> {
         return Err(not_implemented("time namespaces are not supported"));
     }
     Ok(())
+}
+
+/// The mapping of the user namespace. Without one there is nothing to map, and a namespace nobody has ids in is of no
+/// use; both are mistakes that would otherwise end in a container with other rights than meant.
+fn ids(linux: &oci::runtime::Linux, namespaces: &[Namespace]) -> Result<Option<IdMap>> {
+    let ranges = |mappings: &[oci::runtime::IdMapping]| {
+        let range =
+            |m: &oci::runtime::IdMapping| Range { container: m.container_id, host: m.host_id, size: m.size };
+        mappings.iter().map(range).collect::<Vec<_>>()
+    };
+    let (uids, gids) = (ranges(&linux.uid_mappings), ranges(&linux.gid_mappings));
+    match namespaces.iter().any(|namespace| namespace.kind == NamespaceKind::User) {
+        true => IdMap::new(uids, gids).map(Some),
+        false if uids.is_empty() && gids.is_empty() => Ok(None),
+        false => {
+            Err(invalid("user namespace mappings specified, but user namespace isn't enabled in the config"))
+        }
+    }
+}
+
+/// What root of the container is on the host.
+fn root_of(ids: Option<&IdMap>) -> (u32, u32) {
+    ids.map_or((0, 0), IdMap::root)
 }
 
 fn root(spec: &Spec, options: &CompileOptions) -> Result<Root> {
@@ -205,7 +230,7 @@ fn namespaces(wanted: &[oci::runtime::Namespace], options: &CompileOptions) -> R
             OciKind::Ipc => NamespaceKind::Ipc,
             OciKind::Uts => NamespaceKind::Uts,
             OciKind::Cgroup => NamespaceKind::Cgroup,
-            OciKind::User => return Err(not_implemented("user namespaces are not supported")),
+            OciKind::User => NamespaceKind::User,
             OciKind::Time => return Err(not_implemented("time namespaces are not supported")),
         };
         if found.iter().any(|ns| ns.kind == kind) {
@@ -213,6 +238,7 @@ fn namespaces(wanted: &[oci::runtime::Namespace], options: &CompileOptions) -> R
         }
         let how = match (kind, namespace.path.as_str()) {
             (NamespaceKind::Network, "") if options.network_given => NamespaceSource::Given,
+            (NamespaceKind::User, "") if options.user_given => NamespaceSource::Given,
             (_, "") => NamespaceSource::New,
             (NamespaceKind::Mount, _) => {
                 return Err(not_implemented("joining a mount namespace is not supported"));

@@ -14,6 +14,7 @@ use crate::launch::{Given, Io, Place};
 use crate::outcome::{StartError, failed};
 use crate::plan::{MountSource, NamespaceKind, NamespaceSource, Plan};
 use crate::process::{self, Context};
+use crate::rootfs::prepare::Prepared;
 use crate::rootfs::{self, Rootfs};
 use crate::terminal;
 use crate::tree::Tree;
@@ -31,18 +32,7 @@ pub(crate) fn become_container(
     name_host(plan)?;
     // Modes are given exactly; the process's own mask is set at the end.
     umask(Mode::empty());
-    let has_root = plan.namespaces.iter().any(|ns| ns.kind == NamespaceKind::Mount);
-    if !has_root {
-        return Err(StartError::other("a container without a mount namespace of its own is not supported"));
-    }
-    let mut rootfs = rootfs::begin(plan)?;
-    for mount in &plan.mounts {
-        rootfs.mount(mount)?;
-    }
-    rootfs.make_devices(&plan.devices)?;
-    if plan.dev_links {
-        rootfs.make_dev_links()?;
-    }
+    let mut rootfs = furnish(plan, Prepared::default())?;
     if let Some(cgroup) = place.cgroup {
         channel.wait_for_cgroup()?;
         cgroup.join()?;
@@ -59,14 +49,7 @@ pub(crate) fn become_container(
     if let Some(terminal) = &terminal {
         rootfs.mount_console(&terminal.peer)?;
     }
-    set_parameters(plan, &rootfs)?;
-    rootfs.make_read_only(&plan.readonly_paths)?;
-    rootfs.mask(&plan.masked_paths)?;
-    if plan.root.readonly {
-        // The working directory can only be made now. Why it could not be is told when it is entered.
-        let _ = rootfs.tree.ensure(&plan.process.cwd, crate::tree::Make::Directory);
-    }
-    let procfs = rootfs.pivot(plan)?;
+    let procfs = finish(plan, rootfs)?;
     let tree = Tree::current().map_err(|errno| failed("open /", errno))?;
     let context = Context {
         tree: &tree,
@@ -76,9 +59,39 @@ pub(crate) fn become_container(
         die_with_parent: plan.die_with_parent,
         make_cwd: true,
         start: given.start,
+        settled: false,
         warnings: Vec::new(),
     };
     process::run(&plan.process, context, io, terminal, channel)
+}
+
+/// Makes the root with its mounts and devices, but for the control groups'.
+pub(crate) fn furnish(plan: &Plan, prepared: Prepared) -> Result<Rootfs, StartError> {
+    let has_root = plan.namespaces.iter().any(|ns| ns.kind == NamespaceKind::Mount);
+    if !has_root {
+        return Err(StartError::other("a container without a mount namespace of its own is not supported"));
+    }
+    let mut rootfs = rootfs::begin(plan, prepared)?;
+    for (index, mount) in plan.mounts.iter().enumerate() {
+        rootfs.mount(index, mount)?;
+    }
+    rootfs.make_devices(&plan.devices)?;
+    if plan.dev_links {
+        rootfs.make_dev_links()?;
+    }
+    Ok(rootfs)
+}
+
+/// Sets, hides and protects what the plan says, and makes it the root. Gives the procfs.
+pub(crate) fn finish(plan: &Plan, rootfs: Rootfs) -> Result<Option<OwnedFd>, StartError> {
+    set_parameters(plan, &rootfs)?;
+    rootfs.make_read_only(&plan.readonly_paths)?;
+    rootfs.mask(&plan.masked_paths)?;
+    if plan.root.readonly {
+        // The working directory can only be made now. Why it could not be is told when it is entered.
+        let _ = rootfs.tree.ensure(&plan.process.cwd, crate::tree::Make::Directory);
+    }
+    rootfs.pivot(plan)
 }
 
 /// Out of reach of the engine's terminal, and of whoever is in the namespaces about to be shared: a process that cannot
@@ -96,14 +109,15 @@ pub(crate) fn open_namespace(path: &Path) -> Result<OwnedFd, StartError> {
 }
 
 /// Joins the namespaces that others made. (The PID namespace this process was born in.)
-fn join_namespaces(plan: &Plan, given: Given<'_>) -> Result<(), StartError> {
+pub(crate) fn join_namespaces(plan: &Plan, given: Given<'_>) -> Result<(), StartError> {
     for namespace in &plan.namespaces {
         let kind = match namespace.kind {
             NamespaceKind::Network => LinkNameSpaceType::Network,
             NamespaceKind::Ipc => LinkNameSpaceType::InterProcessCommunication,
             NamespaceKind::Uts => LinkNameSpaceType::HostNameAndNISDomainName,
             NamespaceKind::Cgroup => LinkNameSpaceType::ControlGroup,
-            NamespaceKind::Pid | NamespaceKind::Mount => continue,
+            // The process was born in the one, makes the other, and was in the third before it came here.
+            NamespaceKind::Pid | NamespaceKind::Mount | NamespaceKind::User => continue,
         };
         let join = |fd| {
             move_into_link_name_space(fd, Some(kind))
@@ -120,7 +134,7 @@ fn join_namespaces(plan: &Plan, given: Given<'_>) -> Result<(), StartError> {
     Ok(())
 }
 
-fn name_host(plan: &Plan) -> Result<(), StartError> {
+pub(crate) fn name_host(plan: &Plan) -> Result<(), StartError> {
     if let Some(name) = &plan.hostname {
         rustix::system::sethostname(name.as_bytes()).map_err(|errno| failed("sethostname", errno))?;
     }
@@ -131,7 +145,7 @@ fn name_host(plan: &Plan) -> Result<(), StartError> {
 }
 
 /// Made only now that this process is in its group, which becomes the namespace's root.
-fn join_cgroup_namespace(plan: &Plan) -> Result<(), StartError> {
+pub(crate) fn join_cgroup_namespace(plan: &Plan) -> Result<(), StartError> {
     let wanted =
         |ns: &crate::plan::Namespace| ns.kind == NamespaceKind::Cgroup && ns.how == NamespaceSource::New;
     if plan.namespaces.iter().any(wanted) {

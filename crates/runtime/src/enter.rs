@@ -4,7 +4,7 @@
 //! read, and until `execve` nobody inside can look into this process.
 
 use std::convert::Infallible;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use cgroups::Cgroup;
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
@@ -15,6 +15,8 @@ use crate::launch::Io;
 use crate::outcome::{StartError, failed};
 use crate::plan::{ExecPlan, NamespaceKind};
 use crate::process::{self, Context};
+use crate::remapped::become_root;
+use crate::rootfs::new_procfs;
 use crate::terminal;
 use crate::tree::Tree;
 
@@ -24,6 +26,7 @@ pub(crate) fn join_container(
     init: BorrowedFd<'_>,
     io: Io<'_>,
     cgroup: Option<&Cgroup>,
+    root: Option<(u32, u32)>,
     channel: &ChildEnd,
 ) -> Result<Infallible, StartError> {
     detach()?;
@@ -31,6 +34,16 @@ pub(crate) fn join_container(
     if let Some(cgroup) = cgroup {
         cgroup.join()?;
     }
+    let mut warnings = Vec::new();
+    let procfs = match root {
+        // Inside a user namespace neither could be done any more.
+        Some(root) => {
+            let procfs = new_procfs().map_err(|errno| failed("mount a private /proc", errno))?;
+            warnings = process::settle(&plan.process, io, Some(procfs.as_fd()), root)?;
+            Some(procfs)
+        }
+        None => None,
+    };
     let namespaces = plan.namespaces.iter().fold(ThreadNameSpaceType::empty(), |all, kind| {
         all | match kind {
             NamespaceKind::Network => ThreadNameSpaceType::NETWORK,
@@ -38,6 +51,7 @@ pub(crate) fn join_container(
             NamespaceKind::Ipc => ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION,
             NamespaceKind::Uts => ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME,
             NamespaceKind::Cgroup => ThreadNameSpaceType::CONTROL_GROUP,
+            NamespaceKind::User => ThreadNameSpaceType::USER,
             // Born in it.
             NamespaceKind::Pid => ThreadNameSpaceType::empty(),
         }
@@ -45,6 +59,9 @@ pub(crate) fn join_container(
     // All at once or none. Root and working directory become the container's root.
     move_into_thread_name_spaces(init, namespaces)
         .map_err(|errno| failed("join the container's namespaces", errno))?;
+    if root.is_some() {
+        become_root()?;
+    }
     let tree = Tree::current().map_err(|errno| failed("open /", errno))?;
     let terminal = match plan.process.terminal || matches!(io, Io::Terminal) {
         true => Some(terminal::open(&tree, plan.process.console_size)?),
@@ -52,13 +69,14 @@ pub(crate) fn join_container(
     };
     let context = Context {
         tree: &tree,
-        procfs: None,
+        procfs: procfs.as_ref().map(AsFd::as_fd),
         id: &plan.id,
         seccomp: plan.seccomp.as_ref(),
         die_with_parent: plan.die_with_parent,
         make_cwd: false,
         start: None,
-        warnings: Vec::new(),
+        settled: root.is_some(),
+        warnings,
     };
     process::run(&plan.process, context, io, terminal, channel)
 }

@@ -15,7 +15,7 @@ use sys::fork::{Forked, NewNamespaces, clone3, exit_now};
 use crate::channel::{self, ChildEnd, FromChild, FromParent, ParentEnd};
 use crate::outcome::StartError;
 use crate::plan::{ExecPlan, NamespaceKind, NamespaceSource, Plan};
-use crate::{container, enter};
+use crate::{container, enter, remapped};
 
 /// The standard streams of a process to be made.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,8 @@ pub enum Io<'a> {
 pub struct Given<'a> {
     /// The network namespace, for [`NamespaceSource::Given`].
     pub network: Option<BorrowedFd<'a>>,
+    /// The user namespace, likewise. It must have the plan's ids.
+    pub user: Option<BorrowedFd<'a>>,
     /// The host's hierarchies, if the caller knows them already; they are looked for otherwise.
     pub layout: Option<&'a Layout>,
     /// A listening packet socket the prepared process waits on, instead of on the caller, which may then go away
@@ -56,6 +58,8 @@ pub struct Creating {
     pidfd: OwnedFd,
     channel: ParentEnd,
     cgroup: Option<Cgroup>,
+    /// The process that makes its mounts, if it is not itself.
+    builder: Option<OwnedFd>,
 }
 
 /// A process that is prepared and waits for [`Created::start`]. If it is dropped before, the process exits by itself.
@@ -102,17 +106,13 @@ pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, Sta
         _ => None,
     };
     let (parent_end, child_end) = channel::pair().map_err(system)?;
-    let pid_namespace = pid_namespace_to_join(plan)?;
-    let forked = in_pid_namespace(pid_namespace.as_ref().map(JoinPid::Link), || {
-        clone3(new_namespaces(plan), cgroup.as_ref().and_then(Cgroup::unified))
-    });
-    let (pid, pidfd) = match forked {
-        Ok(Forked::Child) => {
-            drop(parent_end);
-            let place = Place { cgroup: cgroup.as_ref(), layout };
-            run_child(child_end, |channel| container::become_container(plan, io, given, place, channel))
-        }
-        Ok(Forked::Parent { pid, pidfd }) => (pid, pidfd),
+    let place = Place { cgroup: cgroup.as_ref(), layout };
+    let born = match plan.ids.is_some() {
+        true => remapped::fork(plan, io, given, place, (parent_end, child_end)),
+        false => fork(plan, io, given, place, (parent_end, child_end)),
+    };
+    let Born { pid, pidfd, channel, builder } = match born {
+        Ok(born) => born,
         Err(error) => {
             if let Some(cgroup) = cgroup {
                 let _ = cgroup.remove();
@@ -120,12 +120,15 @@ pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, Sta
             return Err(error);
         }
     };
-    drop(child_end);
     let completed = match (&mut cgroup, &plan.cgroup) {
-        (Some(cgroup), Some(group)) => cgroup.complete(&group.limits),
+        (Some(cgroup), Some(group)) => cgroup.complete(&group.limits).and_then(|()| match builder {
+            // It has no right to do it by itself.
+            Some(_) => cgroup.add(pid, true),
+            None => Ok(()),
+        }),
         _ => Ok(()),
     };
-    let creating = Creating { pid, pidfd, channel: parent_end, cgroup };
+    let creating = Creating { pid, pidfd, channel, cgroup, builder };
     match completed {
         Ok(()) => creating.channel.tell(FromParent::CgroupReady),
         Err(error) => {
@@ -134,6 +137,35 @@ pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, Sta
         }
     }
     Ok(creating)
+}
+
+/// A first process, and who makes its mounts.
+pub(crate) struct Born {
+    pub(crate) pid: Pid,
+    pub(crate) pidfd: OwnedFd,
+    pub(crate) channel: ParentEnd,
+    pub(crate) builder: Option<OwnedFd>,
+}
+
+/// Makes the first process, which does everything by itself.
+fn fork(
+    plan: &Plan,
+    io: Io<'_>,
+    given: Given<'_>,
+    place: Place<'_>,
+    (parent_end, child_end): (ParentEnd, ChildEnd),
+) -> Result<Born, StartError> {
+    let pid_namespace = pid_namespace_to_join(plan)?;
+    let forked = in_pid_namespace(pid_namespace.as_ref().map(JoinPid::Link), || {
+        clone3(new_namespaces(plan), place.cgroup.and_then(Cgroup::unified))
+    })?;
+    match forked {
+        Forked::Child => {
+            drop(parent_end);
+            run_child(child_end, |channel| container::become_container(plan, io, given, place, channel))
+        }
+        Forked::Parent { pid, pidfd } => Ok(Born { pid, pidfd, channel: parent_end, builder: None }),
+    }
 }
 
 /// Prepares a further process in the container whose first process is `init` (a pidfd).
@@ -147,6 +179,10 @@ pub fn exec(plan: &ExecPlan, init: BorrowedFd<'_>, io: Io<'_>) -> Result<Creatin
         (None, _) => None,
     };
     let (parent_end, child_end) = channel::pair().map_err(system)?;
+    let root = match plan.namespaces.contains(&NamespaceKind::User) {
+        true => Some(remapped::root_of(init)?),
+        false => None,
+    };
     let join = plan.namespaces.contains(&NamespaceKind::Pid).then_some(JoinPid::Of(init));
     let forked =
         in_pid_namespace(join, || clone3(NewNamespaces::empty(), cgroup.as_ref().and_then(Cgroup::unified)))
@@ -158,13 +194,15 @@ pub fn exec(plan: &ExecPlan, init: BorrowedFd<'_>, io: Io<'_>) -> Result<Creatin
     let (pid, pidfd) = match forked {
         Forked::Child => {
             drop(parent_end);
-            run_child(child_end, |channel| enter::join_container(plan, init, io, cgroup.as_ref(), channel))
+            run_child(child_end, |channel| {
+                enter::join_container(plan, init, io, cgroup.as_ref(), root, channel)
+            })
         }
         Forked::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(child_end);
     // The group belongs to the container: never removed with a failed exec.
-    Ok(Creating { pid, pidfd, channel: parent_end, cgroup: None })
+    Ok(Creating { pid, pidfd, channel: parent_end, cgroup: None, builder: None })
 }
 
 /// Where a new process belongs.
@@ -177,7 +215,7 @@ pub(crate) struct Place<'a> {
 }
 
 /// The child's whole life: it never returns.
-fn run_child(
+pub(crate) fn run_child(
     mut channel: ChildEnd,
     work: impl FnOnce(&mut ChildEnd) -> Result<std::convert::Infallible, StartError>,
 ) -> ! {
@@ -188,7 +226,7 @@ fn run_child(
 
 /// The namespaces `clone3` makes. The control group namespace is not among them: its root is the group the process is in
 /// when it is made, and that is the parent's at this moment.
-fn new_namespaces(plan: &Plan) -> NewNamespaces {
+pub(crate) fn new_namespaces(plan: &Plan) -> NewNamespaces {
     plan.namespaces.iter().filter(|ns| ns.how == NamespaceSource::New).fold(
         NewNamespaces::empty(),
         |all, ns| {
@@ -198,21 +236,22 @@ fn new_namespaces(plan: &Plan) -> NewNamespaces {
                 NamespaceKind::Mount => NewNamespaces::MOUNT,
                 NamespaceKind::Ipc => NewNamespaces::IPC,
                 NamespaceKind::Uts => NewNamespaces::UTS,
-                NamespaceKind::Cgroup => NewNamespaces::empty(),
+                // The one is made later, the other before.
+                NamespaceKind::Cgroup | NamespaceKind::User => NewNamespaces::empty(),
             })
         },
     )
 }
 
 /// A PID namespace to be born in.
-enum JoinPid<'a> {
+pub(crate) enum JoinPid<'a> {
     /// By its file.
     Link(&'a OwnedFd),
     /// The one of this process.
     Of(BorrowedFd<'a>),
 }
 
-fn pid_namespace_to_join(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
+pub(crate) fn pid_namespace_to_join(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
     let path = plan.namespaces.iter().find_map(|ns| match (&ns.kind, &ns.how) {
         (NamespaceKind::Pid, NamespaceSource::Path(path)) => Some(path),
         _ => None,
@@ -224,7 +263,7 @@ fn pid_namespace_to_join(plan: &Plan) -> Result<Option<OwnedFd>, StartError> {
 ///
 /// A process cannot change its own, only that of its children; so the caller points its children there for the moment
 /// of one `clone3`, which saves the second fork others make.
-fn in_pid_namespace(
+pub(crate) fn in_pid_namespace(
     join: Option<JoinPid<'_>>,
     clone: impl FnOnce() -> sys::Result<Forked>,
 ) -> Result<Forked, StartError> {
@@ -244,7 +283,7 @@ fn in_pid_namespace(
     forked
 }
 
-fn system(error: sys::CallError) -> StartError {
+pub(crate) fn system(error: sys::CallError) -> StartError {
     StartError::other(error.to_string())
 }
 
@@ -275,7 +314,11 @@ impl Creating {
     pub fn wait(self) -> Result<Created, StartError> {
         let error = match self.channel.receive() {
             Ok(Some((FromChild::Prepared { warnings }, console))) => {
-                let Self { pid, pidfd, channel, cgroup } = self;
+                let Self { pid, pidfd, channel, cgroup, builder } = self;
+                if let Some(builder) = builder {
+                    // Its last word was to the process that has just spoken.
+                    let _ = waitid(WaitId::PidFd(builder.as_fd()), WaitIdOptions::EXITED);
+                }
                 return Ok(Created { pid, pidfd, console, cgroup, warnings, channel: Some(channel) });
             }
             Ok(Some((FromChild::Failed(error), _))) => error,
@@ -290,6 +333,11 @@ impl Creating {
     fn undo(self) {
         // It may have exited by itself. The failure being reported is the one that counts.
         let _ = sys::signal::send(&self.pidfd, 9);
+        if let Some(builder) = &self.builder {
+            // First: the end of the first process of a PID namespace waits for all others in it to be reaped.
+            let _ = sys::signal::send(builder, 9);
+            let _ = waitid(WaitId::PidFd(builder.as_fd()), WaitIdOptions::EXITED);
+        }
         let _ = waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
         if let Some(cgroup) = self.cgroup {
             let _ = cgroup.remove();

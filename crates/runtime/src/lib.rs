@@ -20,6 +20,7 @@ mod launch;
 pub mod outcome;
 pub mod plan;
 mod process;
+mod remapped;
 mod rootfs;
 pub mod seal;
 pub mod seccomp;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cgroups::{Layout, Limits};
+use idmap::IdMap;
 use serde::{Deserialize, Serialize};
 
 /// A container.
@@ -19,6 +20,8 @@ pub struct Plan {
     pub root: Root,
     /// Namespaces to make or to join; the others stay the caller's.
     pub namespaces: Vec<Namespace>,
+    /// What the ids of its user namespace are on the host. There is one exactly if there is such a namespace.
+    pub ids: Option<IdMap>,
     /// Mounts, in this order.
     pub mounts: Vec<Mount>,
     /// Device nodes to make in `/dev`, the default ones included.
@@ -113,6 +116,8 @@ pub enum NamespaceKind {
     Uts,
     /// Control groups.
     Cgroup,
+    /// User and group ids.
+    User,
 }
 
 /// How a container comes by a namespace.
@@ -122,7 +127,7 @@ pub enum NamespaceSource {
     New,
     /// Joined by its file, e.g. `/proc/123/ns/net`.
     Path(PathBuf),
-    /// Joined by a descriptor passed to [`crate::create`] (network only).
+    /// Joined by a descriptor passed to [`crate::create`] (network and user only).
     Given,
 }
 
@@ -192,9 +197,9 @@ pub struct Device {
     pub minor: u32,
     /// Permission bits.
     pub mode: u32,
-    /// Owner.
+    /// Owner, by the host's number.
     pub uid: u32,
-    /// Group.
+    /// Group, by the host's number.
     pub gid: u32,
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Context<'a> {
     pub(crate) make_cwd: bool,
     /// Where to wait for the start, if not on the channel.
     pub(crate) start: Option<BorrowedFd<'a>>,
+    /// Whether [`settle`] was called.
+    pub(crate) settled: bool,
     /// What was left out so far.
     pub(crate) warnings: Vec<String>,
 }
@@ -54,8 +56,10 @@ pub(crate) fn run(
     terminal: Option<Terminal>,
     channel: &ChildEnd,
 ) -> Result<Infallible, StartError> {
-    limit(process)?;
-    adjust_oom_score(process, &mut context)?;
+    if !context.settled {
+        limit(process)?;
+        adjust_oom_score(process, context.procfs, &mut context.warnings)?;
+    }
     let identity = identify(&process.user, context.tree)?;
     enter_directory(process, &context)?;
     connect(io, terminal.as_ref(), identity.uid)?;
@@ -92,6 +96,25 @@ pub(crate) fn run(
         sys::fork::exit_now(1);
     }
     give_up(&program, execve(&path, &arguments, &variables))
+}
+
+/// Does for a process that is going to enter a user namespace what takes the host's rights: its limits, its place before
+/// the OOM killer, and streams that its new root (`owner`) may pass on. Returns what was left out.
+pub(crate) fn settle(
+    process: &Process,
+    io: Io<'_>,
+    procfs: Option<BorrowedFd<'_>>,
+    owner: (u32, u32),
+) -> Result<Vec<String>, StartError> {
+    let mut warnings = Vec::new();
+    limit(process)?;
+    adjust_oom_score(process, procfs, &mut warnings)?;
+    if let Io::Streams { stdin, stdout, stderr } = io {
+        for fd in [stdin, stdout, stderr] {
+            own(fd, owner.0, Some(owner.1))?;
+        }
+    }
+    Ok(warnings)
 }
 
 /// What `execve` itself refused, although the file looked executable (a wrong format, a missing interpreter). The
@@ -138,13 +161,15 @@ fn resource(number: u32) -> Option<Resource> {
 
 /// Lowering needs `CAP_SYS_RESOURCE`, which an engine inside a container may lack. It does not decide whether the
 /// program can run, so it is left out with a word, where runc fails with "can't get final child's PID".
-fn adjust_oom_score(process: &Process, context: &mut Context<'_>) -> Result<(), StartError> {
+fn adjust_oom_score(
+    process: &Process,
+    procfs: Option<BorrowedFd<'_>>,
+    warnings: &mut Vec<String>,
+) -> Result<(), StartError> {
     let Some(score) = process.oom_score_adj else { return Ok(()) };
-    match write_proc(context, "self/oom_score_adj", &score.to_string()) {
+    match write_proc(procfs, "self/oom_score_adj", &score.to_string()) {
         Err(Errno::ACCESS | Errno::PERM) => {
-            context
-                .warnings
-                .push(format!("oom_score_adj {score}: not permitted to this engine, left as it is"));
+            warnings.push(format!("oom_score_adj {score}: not permitted to this engine, left as it is"));
             Ok(())
         }
         other => other.map_err(|errno| failed(format_args!("set oom_score_adj {score}"), errno)),
@@ -152,9 +177,9 @@ fn adjust_oom_score(process: &Process, context: &mut Context<'_>) -> Result<(), 
 }
 
 /// Writes a file of a procfs that is certain to be one: made for the purpose, if not for the container.
-fn write_proc(context: &Context<'_>, name: &str, value: &str) -> Result<(), Errno> {
+fn write_proc(procfs: Option<BorrowedFd<'_>>, name: &str, value: &str) -> Result<(), Errno> {
     let own;
-    let procfs = if let Some(fd) = context.procfs {
+    let procfs = if let Some(fd) = procfs {
         fd
     } else {
         own = crate::rootfs::new_procfs()?;
@@ -227,20 +252,20 @@ fn connect(io: Io<'_>, terminal: Option<&Terminal>, uid: u32) -> Result<(), Star
         (None, Io::Inherit | Io::Terminal) => {}
     }
     for fd in [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()] {
-        own(fd, uid)?;
+        own(fd, uid, None)?;
     }
     Ok(())
 }
 
 /// The stream belongs to the user, so that it can be reopened by `/dev/stdout`. Never `/dev/null`, which is everyone's.
-fn own(fd: BorrowedFd<'_>, uid: u32) -> Result<(), StartError> {
+fn own(fd: BorrowedFd<'_>, uid: u32, gid: Option<u32>) -> Result<(), StartError> {
     let Ok(stat) = fstat(fd) else { return Ok(()) };
     let is_null = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
         && (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)) == (1, 3);
     if is_null || stat.st_uid == uid {
         return Ok(());
     }
-    match fchown(fd, Some(Uid::from_raw(uid)), None::<Gid>) {
+    match fchown(fd, Some(Uid::from_raw(uid)), gid.map(Gid::from_raw)) {
         // A read-only file system, or somebody else's file: then it stays theirs.
         Ok(()) | Err(Errno::INVAL | Errno::PERM | Errno::ROFS) => Ok(()),
         Err(errno) => Err(failed("fchown of a standard stream", errno)),
@@ -266,14 +291,14 @@ fn label(process: &Process, context: &Context<'_>) -> Result<(), StartError> {
     if let Some(profile) = &process.apparmor_profile {
         let value = format!("exec {profile}");
         // `attr/apparmor` since Linux 5.8; the old name is whichever module came first.
-        let result = match write_proc(context, "self/attr/apparmor/exec", &value) {
-            Err(Errno::NOENT) => write_proc(context, "self/attr/exec", &value),
+        let result = match write_proc(context.procfs, "self/attr/apparmor/exec", &value) {
+            Err(Errno::NOENT) => write_proc(context.procfs, "self/attr/exec", &value),
             other => other,
         };
         result.map_err(|errno| failed(format_args!("unable to apply apparmor profile: {profile}"), errno))?;
     }
     if let Some(label) = &process.selinux_label {
-        write_proc(context, "self/attr/exec", label)
+        write_proc(context.procfs, "self/attr/exec", label)
             .map_err(|errno| failed("set the SELinux label", errno))?;
     }
     Ok(())
@@ -300,8 +325,15 @@ fn give_up_identity(process: &Process, identity: &Identity) -> Result<(), StartE
     let groups: Vec<Gid> = identity.groups.iter().map(|&gid| Gid::from_raw(gid)).collect();
     let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
     set_thread_groups(&groups).map_err(|e| failed("setgroups", e))?;
-    set_thread_res_gid(gid, gid, gid).map_err(|e| failed("setgid", e))?;
-    set_thread_res_uid(uid, uid, uid).map_err(|e| failed("setuid", e))?;
+    let unmapped = |what: &str, errno: Errno| match errno {
+        // The one reason: numbers are checked long before.
+        Errno::INVAL => StartError::other(format!(
+            "unable to setup user: cannot set {what} to unmapped user in user namespace"
+        )),
+        errno => failed(format_args!("set{what}"), errno),
+    };
+    set_thread_res_gid(gid, gid, gid).map_err(|e| unmapped("gid", e))?;
+    set_thread_res_uid(uid, uid, uid).map_err(|e| unmapped("uid", e))?;
     set_keep_capabilities(false).map_err(|e| failed("keep capabilities", e))
 }
 

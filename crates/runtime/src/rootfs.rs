@@ -21,10 +21,12 @@ use sys::mount::{Attributes, mount_setattr};
 use crate::outcome::{StartError, failed};
 use crate::plan::{Mount, MountSource, Plan, Propagation, RootSource};
 use crate::tree::{Make, Tree, directory};
+use prepare::Prepared;
 
 mod cgroup;
 mod device;
 pub(crate) mod overlay;
+pub(crate) mod prepare;
 
 /// A file system being put together, not yet this process's root.
 pub(crate) struct Rootfs {
@@ -38,12 +40,17 @@ pub(crate) struct Rootfs {
     read_only_last: Vec<OwnedFd>,
     /// Whether mounts of this namespace may still reach the host or be reached.
     connected: bool,
+    /// What was made before.
+    prepared: Prepared,
+    /// Whom what is made here belongs to, by the host's numbers.
+    owner: (u32, u32),
 }
 
 /// Attaches the root and opens what is needed from the host.
-pub(crate) fn begin(plan: &Plan) -> Result<Rootfs, StartError> {
+pub(crate) fn begin(plan: &Plan, mut prepared: Prepared) -> Result<Rootfs, StartError> {
     let connected = isolate(plan)?;
     let null = open_null()?;
+    prepared.cover_layers()?;
     let root = match &plan.root.source {
         RootSource::Overlay { lowers, upper, work, volatile } => {
             let stack = overlay::Stack {
@@ -56,7 +63,15 @@ pub(crate) fn begin(plan: &Plan) -> Result<Rootfs, StartError> {
         }
         RootSource::Path(path) => bind_root(path)?,
     };
-    Ok(Rootfs { tree: Tree::new(root), procfs: None, null, read_only_last: Vec::new(), connected })
+    Ok(Rootfs {
+        tree: Tree::new(root),
+        procfs: None,
+        null,
+        read_only_last: Vec::new(),
+        connected,
+        prepared,
+        owner: plan.ids.as_ref().map_or((0, 0), idmap::IdMap::root),
+    })
 }
 
 /// Cuts this mount namespace off from the host's. Nothing made here may reach it; what the host mounts later reaches us
@@ -148,20 +163,40 @@ pub(crate) fn new_procfs() -> Result<OwnedFd, Errno> {
     new_mount("proc", "proc", &[], sys::mount::NOSUID | sys::mount::NODEV | sys::mount::NOEXEC)
 }
 
+/// The failure of a mount of `what`.
+fn step(mount: &Mount, what: &str) -> impl Fn(Errno) -> StartError {
+    let text = format!("error mounting {what:?} to rootfs at {:?}", mount.target.display().to_string());
+    move |errno| failed(&text, errno)
+}
+
+/// Whether a mount becomes read-only only when all is done: others may still have to be mounted inside, or device nodes
+/// made.
+fn read_only_last(mount: &Mount, fstype: &str) -> bool {
+    fstype == "tmpfs" && mount.set & sys::mount::RDONLY != 0
+}
+
+/// The new file system that a mount of the plan asks for, attached nowhere.
+pub(crate) fn new_of(mount: &Mount) -> Result<OwnedFd, StartError> {
+    let MountSource::New { fstype, source, options, .. } = &mount.what else {
+        return Err(StartError::other("not a new file system"));
+    };
+    let set = if read_only_last(mount, fstype) { mount.set & !sys::mount::RDONLY } else { mount.set };
+    new_mount(fstype, source, options, set).map_err(|errno| step(mount, fstype)(errno))
+}
+
 impl Rootfs {
-    /// Makes one mount of the plan (other than the control groups').
-    pub(crate) fn mount(&mut self, mount: &Mount) -> Result<(), StartError> {
+    /// Makes one mount of the plan (other than the control groups'), `index` being its place there.
+    pub(crate) fn mount(&mut self, index: usize, mount: &Mount) -> Result<(), StartError> {
         let target = mount.target.as_path();
-        let step = |what: &str, errno| {
-            failed(
-                format_args!("error mounting {what:?} to rootfs at {:?}", target.display().to_string()),
-                errno,
-            )
-        };
+        let step = |what: &str, errno| step(mount, what)(errno);
+        let made = self.prepared.mounts.get_mut(index).and_then(Option::take);
         match &mount.what {
             MountSource::Bind { source, recursive } => {
                 let name = source.display().to_string();
-                let tree = clone_tree(CWD.as_fd(), source, *recursive).map_err(|e| step(&name, e))?;
+                let tree = match made {
+                    Some(tree) => tree,
+                    None => clone_tree(CWD.as_fd(), source, *recursive).map_err(|e| step(&name, e))?,
+                };
                 let is_dir = is_directory(&tree).map_err(|e| step(&name, e))?;
                 let make = if is_dir { Make::Directory } else { Make::File };
                 self.change(mount, &tree, mount.set).map_err(|e| step(&name, e))?;
@@ -172,11 +207,9 @@ impl Rootfs {
                     step(&name, if mixed { Errno::NOTDIR } else { errno })
                 })
             }
-            MountSource::New { fstype, source, options, .. } => {
-                // Others may still have to be mounted inside, or device nodes made.
-                let last = fstype == "tmpfs" && mount.set & sys::mount::RDONLY != 0;
-                let set = if last { mount.set & !sys::mount::RDONLY } else { mount.set };
-                let new = new_mount(fstype, source, options, set).map_err(|e| step(fstype, e))?;
+            MountSource::New { fstype, .. } => {
+                let last = read_only_last(mount, fstype);
+                let new = made.map_or_else(|| new_of(mount), Ok)?;
                 let at = self.target(target, Make::Directory, matches!(fstype.as_str(), "proc" | "sysfs"))?;
                 attach(&new, &at).map_err(|e| step(fstype, e))?;
                 if mount.propagation.is_some() || mount.set_recursive | mount.clear_recursive != 0 {

@@ -42,14 +42,15 @@ impl View {
         Self { root, _namespace: None }
     }
 
-    /// Mounts `parts`, in their order, on a detached mount. `place` is any directory.
+    /// Mounts `parts`, in their order, on a detached mount. `place` is any directory. What has to be made to mount them on
+    /// belongs to `owner`, by the host's numbers.
     ///
     /// # Errors
     /// System, with the mount that failed.
-    pub fn assemble(root: OwnedFd, parts: &[Part], place: &Path) -> Result<Self> {
+    pub fn assemble(root: OwnedFd, parts: &[Part], place: &Path, owner: (u32, u32)) -> Result<Self> {
         // A thread of its own: it cannot come back from the namespace it makes.
         std::thread::scope(|scope| {
-            let thread = scope.spawn(|| assemble(&root, parts, place));
+            let thread = scope.spawn(|| assemble(&root, parts, place, owner));
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
         .map(|namespace| Self { root, _namespace: Some(namespace) })
@@ -63,7 +64,7 @@ impl AsFd for View {
 }
 
 /// Gives the namespace that holds the mounts.
-fn assemble(root: &OwnedFd, parts: &[Part], place: &Path) -> Result<OwnedFd> {
+fn assemble(root: &OwnedFd, parts: &[Part], place: &Path, owner: (u32, u32)) -> Result<OwnedFd> {
     unshare(NewNamespaces::MOUNT).map_err(|error| errdefs::system(error.to_string()))?;
     // What is mounted here must not come back to the host.
     let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
@@ -76,6 +77,9 @@ fn assemble(root: &OwnedFd, parts: &[Part], place: &Path) -> Result<OwnedFd> {
     }
     move_mount(root, "", CWD, place, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .context(|| format!("mount the root on {}", place.display()))?;
+    if owner != (0, 0) {
+        sys::identity::set_file_ids(owner.0, owner.1).map_err(|error| errdefs::system(error.to_string()))?;
+    }
     let tree = Tree::new(root.try_clone().context(|| "copy the root's descriptor")?);
     for (source, part) in &sources {
         mount_part(&tree, source, part)

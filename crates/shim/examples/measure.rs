@@ -36,6 +36,7 @@ fn launch(launcher: &Launcher, dir: &Path, id: &str, args: &[&str]) -> Handle {
         plan: plan(dir, id, args),
         foreign: None,
         netns: None,
+        userns: None,
         stdio: Stdio::default(),
         log: logs::WriterConfig::json_file(state_dir.join("log")),
         state_dir,

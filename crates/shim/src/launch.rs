@@ -76,6 +76,8 @@ pub struct LaunchRequest {
     pub foreign: Option<Foreign>,
     /// Its network namespace, if the plan says that one is given.
     pub netns: Option<OwnedFd>,
+    /// Its user namespace, likewise.
+    pub userns: Option<OwnedFd>,
     /// Its input.
     pub stdio: Stdio,
     /// Its log.
@@ -124,6 +126,7 @@ impl Launcher {
             stdio: request.stdio,
             log: request.log,
             netns: request.netns.map(|fd| fds.take(fd)),
+            userns: request.userns.map(|fd| fds.take(fd)),
             held: request.held.into_iter().map(|fd| fds.take(fd)).collect(),
             forwards: request
                 .forwards

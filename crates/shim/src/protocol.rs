@@ -36,6 +36,7 @@ pub(crate) struct Launch {
     pub(crate) stdio: Stdio,
     pub(crate) log: logs::WriterConfig,
     pub(crate) netns: Option<i32>,
+    pub(crate) userns: Option<i32>,
     pub(crate) held: Vec<i32>,
     pub(crate) forwards: Vec<(i32, crate::PortProtocol, std::net::SocketAddr)>,
     pub(crate) attaches: Vec<(i32, AttachOptions)>,

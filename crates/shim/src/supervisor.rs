@@ -156,6 +156,7 @@ impl Supervisor {
 
     fn make(poller: &Rc<Poller>, launch: Launch) -> Result<Self, runtime::StartError> {
         let netns = launch.netns.map(inherit).transpose()?;
+        let userns = launch.userns.map(inherit).transpose()?;
         let held = launch.held.into_iter().map(inherit).collect::<Result<_>>()?;
         let forwards = Forwards::new(poller, launch.forwards)?;
         let attaches = launch.attaches.into_iter().map(|(fd, options)| Ok((inherit(fd)?, options)));
@@ -201,7 +202,7 @@ impl Supervisor {
             burst: false,
             state_dir: launch.state_dir,
         };
-        supervisor.create(&launch.plan, launch.stdio, netns)?;
+        supervisor.create(&launch.plan, launch.stdio, netns, userns)?;
         for (socket, options) in attaches {
             supervisor.attach(INIT, socket, &options);
         }

@@ -13,6 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use errdefs::{Context, Error, Result, invalid, not_found, system};
+use idmap::IdMap;
 use rustix::fs::{FileType, OFlags, Stat, fstat};
 use rustix::io::Errno;
 
@@ -47,6 +48,9 @@ pub struct UntarOptions {
     pub no_overwrite_dir_non_dir: bool,
     /// Everything belongs to this user and group, whatever the tar says.
     pub chown: Option<(u32, u32)>,
+    /// The tree shows ids of the host: those of the tar, and of `chown`, are a container's, and are mapped. The calling
+    /// thread must make files as the mapping's root ([`sys::identity`]).
+    pub ids: Option<IdMap>,
 }
 
 /// Tells about the path; a symbolic link at its end is not followed. Missing is `NotFound`.
@@ -71,11 +75,12 @@ pub fn stat(root: BorrowedFd<'_>, path: &str) -> Result<PathStat> {
 }
 
 /// Writes the path as a tar, named from its last component on (`cp` out of a container). A symbolic link at its end
-/// is not followed. Missing is `NotFound`, before anything is written.
-pub fn tar_path(root: BorrowedFd<'_>, path: &str, out: impl Write) -> Result<()> {
+/// is not followed. Missing is `NotFound`, before anything is written. With `ids` the tree shows ids of the host, and the
+/// tar has those of the container.
+pub fn tar_path(root: BorrowedFd<'_>, path: &str, ids: Option<&IdMap>, out: impl Write) -> Result<()> {
     let path = ContainerPath::parse(path)?;
     let handle = open(root, &path)?;
-    let mut walk = Walk::new(BufWriter::with_capacity(OUTPUT_BUFFER, out), false);
+    let mut walk = Walk::new(BufWriter::with_capacity(OUTPUT_BUFFER, out), false, ids);
     walk.node(handle.as_fd(), b"", path.name().as_bytes(), 0)
         .context(|| format!("archive {}", path.shown()))?;
     walk.finish().map(drop)
@@ -83,7 +88,7 @@ pub fn tar_path(root: BorrowedFd<'_>, path: &str, out: impl Write) -> Result<()>
 
 /// Writes the whole tree as a tar with names relative to the root (`export`).
 pub fn tar_root(root: BorrowedFd<'_>, out: impl Write) -> Result<()> {
-    let mut walk = Walk::new(BufWriter::with_capacity(OUTPUT_BUFFER, out), false);
+    let mut walk = Walk::new(BufWriter::with_capacity(OUTPUT_BUFFER, out), false, None);
     walk.children(open_dir(root)?.as_fd(), b"", 0)?;
     walk.finish().map(drop)
 }
@@ -105,6 +110,7 @@ pub fn untar_into(
     let policy = Policy {
         no_overwrite_dir_non_dir: options.no_overwrite_dir_non_dir,
         chown: options.chown,
+        ids: options.ids.clone(),
         ..Policy::default()
     };
     Extractor::new(root, path.clean().to_vec(), policy)?.run(&mut Reader::new(&mut tar))?;

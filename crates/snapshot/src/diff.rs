@@ -66,7 +66,7 @@ impl Snapshots {
         let upper = self.writable(id)?.upper;
         let dir =
             openat(CWD, &upper, DIRECTORY, Mode::empty()).context(|| format!("open {}", upper.display()))?;
-        let mut walk = Walk::new(BufWriter::with_capacity(OUTPUT_BUFFER, out), true);
+        let mut walk = Walk::new(BufWriter::with_capacity(OUTPUT_BUFFER, out), true, None);
         walk.children(dir.as_fd(), b"", 0)?;
         Ok(walk.finish()?.1)
     }

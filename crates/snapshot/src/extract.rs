@@ -18,6 +18,7 @@ use std::io::BufRead;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use errdefs::{Context, Result, invalid};
+use idmap::IdMap;
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, fstat, mkdirat, openat, utimensat};
 use rustix::io::Errno;
 
@@ -43,6 +44,8 @@ pub(crate) struct Policy {
     pub(crate) no_overwrite_dir_non_dir: bool,
     /// See [`crate::archive::UntarOptions::chown`].
     pub(crate) chown: Option<(u32, u32)>,
+    /// See [`crate::archive::UntarOptions::ids`].
+    pub(crate) ids: Option<IdMap>,
     /// Most bytes of content.
     pub(crate) max_bytes: Option<u64>,
 }
@@ -94,7 +97,8 @@ impl<'a> Extractor<'a> {
 
     /// Extracts all entries.
     pub(crate) fn run(mut self, reader: &mut Reader<impl BufRead>) -> Result<Extracted> {
-        while let Some(entry) = reader.next_entry()? {
+        while let Some(mut entry) = reader.next_entry()? {
+            (entry.uid, entry.gid) = self.owner_of(&entry)?;
             self.entry(reader, &entry).context(|| format!("extract {:?}", entry.display()))?;
         }
         for (path, time) in std::mem::take(&mut self.pending_times).iter().rev() {
@@ -144,8 +148,15 @@ impl<'a> Extractor<'a> {
         Ok(())
     }
 
-    fn owner(&self, entry: &Entry) -> (u32, u32) {
-        self.policy.chown.unwrap_or((entry.uid, entry.gid))
+    /// Whom an entry is to belong to, by the ids that the tree shows.
+    fn owner_of(&self, entry: &Entry) -> Result<(u32, u32)> {
+        let (uid, gid) = self.policy.chown.unwrap_or((entry.uid, entry.gid));
+        self.policy.ids.as_ref().map_or(Ok((uid, gid)), |ids| ids.to_host(uid, gid))
+    }
+
+    /// Whom files belong to that are made here.
+    fn maker(&self) -> (u32, u32) {
+        self.policy.ids.as_ref().map_or((0, 0), IdMap::root)
     }
 
     /// The directory `path` below the base, made if it is missing.

@@ -26,6 +26,7 @@ mod info;
 mod init;
 mod layer;
 mod limits;
+mod mapped;
 mod mount;
 mod stream;
 pub mod tarball;

@@ -1,15 +1,17 @@
-//! Paths inside a tree that is not ours: every one is resolved by the kernel below a descriptor of the tree's root.
+//! Paths inside a tree that is not ours: every one is resolved below a descriptor of the tree's root.
 //!
 //! `RESOLVE_IN_ROOT` makes the tree's root the `/` and the top of `..` for symbolic links, even while someone swaps
 //! directories for links. A single component, created or opened with `O_NOFOLLOW` below a descriptor so found, needs
 //! no more than that.
 
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use errdefs::{Result, invalid};
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, chmodat, fstatfs, openat, openat2, statat,
-    unlinkat,
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, chmodat, fstatfs, openat, statat, unlinkat,
 };
 use rustix::io::{self, Errno};
 
@@ -23,16 +25,7 @@ pub(crate) const DIRECTORY: OFlags =
 
 /// Opens `path` in the tree below `root`, following symbolic links inside it only.
 pub(crate) fn open_in(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
-    let path = if path.is_empty() { b"." } else { path };
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    for _ in 0..RESOLVE_ATTEMPTS_MAX {
-        match openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
-            // A directory above a `..` was moved meanwhile, so the kernel cannot tell if it is still inside.
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            other => return other,
-        }
-    }
-    Err(Errno::AGAIN)
+    sys::inside::open(root, Path::new(OsStr::from_bytes(path)), flags, ResolveFlags::empty())
 }
 
 /// What `name` in `dir` is itself.

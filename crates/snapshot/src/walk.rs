@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use errdefs::{Context, Result, system};
+use idmap::IdMap;
 use rustix::fs::{
     FileType, Mode, OFlags, Stat, fgetxattr, flistxattr, fstat, major, minor, openat, readlinkat,
 };
@@ -27,7 +28,7 @@ const DELETION_MODE: u32 = 0o600;
 const OPAQUE_MODE: u32 = 0o755;
 
 /// Writes trees to one archive.
-pub(crate) struct Walk<W> {
+pub(crate) struct Walk<'a, W> {
     out: Writer<W>,
     /// The tree is an overlay's upper directory: its deletions and opaque directories become `.wh.` files.
     upper: bool,
@@ -37,16 +38,19 @@ pub(crate) struct Walk<W> {
     size: u64,
     /// Where lists and values of attributes are read to.
     buffer: Vec<u8>,
+    /// The tree shows ids of the host; these are theirs in the archive.
+    ids: Option<&'a IdMap>,
 }
 
-impl<W: Write> Walk<W> {
-    pub(crate) fn new(out: W, upper: bool) -> Self {
+impl<'a, W: Write> Walk<'a, W> {
+    pub(crate) fn new(out: W, upper: bool, ids: Option<&'a IdMap>) -> Self {
         Self {
             out: Writer::new(out),
             upper,
             first_names: HashMap::new(),
             size: 0,
             buffer: vec![0; XATTR_BYTES_MAX],
+            ids,
         }
     }
 
@@ -93,21 +97,32 @@ impl<W: Write> Walk<W> {
             FileType::Directory => self.dir(handle, path, &stat, depth),
             FileType::RegularFile => self.file(handle, path, &stat),
             FileType::Symlink => {
-                let mut entry = entry(path, Kind::Symlink, &stat);
+                let mut entry = self.entry(path, Kind::Symlink, &stat);
                 entry.link = readlinkat(handle, "", Vec::new()).context(|| "readlink")?.into_bytes();
                 self.out.append(&entry, &mut io::empty())
             }
             FileType::CharacterDevice | FileType::BlockDevice => {
                 let kind =
                     if tree::file_type(&stat) == FileType::BlockDevice { Kind::Block } else { Kind::Char };
-                let mut entry = entry(path, kind, &stat);
+                let mut entry = self.entry(path, kind, &stat);
                 entry.device = (major(stat.st_rdev), minor(stat.st_rdev));
                 self.out.append(&entry, &mut io::empty())
             }
-            FileType::Fifo => self.out.append(&entry(path, Kind::Fifo, &stat), &mut io::empty()),
+            FileType::Fifo => {
+                let entry = self.entry(path, Kind::Fifo, &stat);
+                self.out.append(&entry, &mut io::empty())
+            }
             // A socket means nothing without its process; tar has no word for it.
             _ => Ok(()),
         }
+    }
+
+    fn entry(&self, path: Vec<u8>, kind: Kind, stat: &Stat) -> Entry {
+        let mut entry = Entry::new(path, kind, stat.st_mode & 0o7777);
+        let ids = (stat.st_uid, stat.st_gid);
+        (entry.uid, entry.gid) = self.ids.map_or(ids, |map| map.seen(ids.0, ids.1));
+        entry.mtime = mtime(stat);
+        entry
     }
 
     fn dir(&mut self, handle: BorrowedFd<'_>, mut path: Vec<u8>, stat: &Stat, depth: usize) -> Result<()> {
@@ -115,7 +130,7 @@ impl<W: Write> Walk<W> {
         if !path.ends_with(b"/") {
             path.push(b'/');
         }
-        let mut entry = entry(path, Kind::Dir, stat);
+        let mut entry = self.entry(path, Kind::Dir, stat);
         entry.xattrs = xattrs(dir.as_fd(), &mut self.buffer)?;
         self.out.append(&entry, &mut io::empty())?;
         if self.upper && is_opaque(dir.as_fd())? {
@@ -130,7 +145,7 @@ impl<W: Write> Walk<W> {
     }
 
     fn file(&mut self, handle: BorrowedFd<'_>, path: Vec<u8>, stat: &Stat) -> Result<()> {
-        let mut entry = entry(path, Kind::File, stat);
+        let mut entry = self.entry(path, Kind::File, stat);
         if stat.st_nlink > 1 {
             let inode = (stat.st_dev, stat.st_ino);
             if let Some(first) = self.first_names.get(&inode) {
@@ -159,13 +174,6 @@ fn reopen(handle: BorrowedFd<'_>) -> Result<File> {
     }
     .map(File::from)
     .context(|| "open")
-}
-
-fn entry(path: Vec<u8>, kind: Kind, stat: &Stat) -> Entry {
-    let mut entry = Entry::new(path, kind, stat.st_mode & 0o7777);
-    (entry.uid, entry.gid) = (stat.st_uid, stat.st_gid);
-    entry.mtime = mtime(stat);
-    entry
 }
 
 /// Whole seconds, as Docker writes them: the same tree gives the same archive after a round trip through any tool.

@@ -41,6 +41,11 @@ impl NewNamespaces {
         Self(self.0 | other.0)
     }
 
+    /// The bits.
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// Whether all of `other` are among these.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -66,9 +71,22 @@ pub enum Forked {
 /// # Errors
 /// `clone3`, with the kernel's reasons (`EAGAIN` at a limit of processes, `ENOMEM` in a dead PID namespace...).
 pub fn clone3(namespaces: NewNamespaces, cgroup: Option<BorrowedFd<'_>>) -> Result<Forked> {
+    copy(namespaces.0, cgroup, libc::SIGCHLD)
+}
+
+/// Copies this process; the new one is the child of this one's parent, which is the one to wait for it.
+///
+/// # Errors
+/// As [`clone3`].
+pub fn clone3_sibling(namespaces: NewNamespaces) -> Result<Forked> {
+    // The signal at its end is the one that this process ends with; the kernel takes no other.
+    copy(namespaces.0 | libc::CLONE_PARENT as u64, None, 0)
+}
+
+fn copy(flags: u64, cgroup: Option<BorrowedFd<'_>>, exit_signal: libc::c_int) -> Result<Forked> {
     const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
     let mut pidfd: libc::c_int = -1;
-    let mut flags = namespaces.0 | libc::CLONE_PIDFD as u64;
+    let mut flags = flags | libc::CLONE_PIDFD as u64;
     if cgroup.is_some() {
         flags |= CLONE_INTO_CGROUP;
     }
@@ -76,7 +94,7 @@ pub fn clone3(namespaces: NewNamespaces, cgroup: Option<BorrowedFd<'_>>) -> Resu
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
     args.flags = flags;
     args.pidfd = std::ptr::from_mut(&mut pidfd) as u64;
-    args.exit_signal = libc::SIGCHLD as u64;
+    args.exit_signal = exit_signal as u64;
     args.cgroup = cgroup.map_or(0, |fd| fd.as_raw_fd() as u64);
     // SAFETY: `args` outlives the call and its size is passed; without CLONE_VM the child runs on a copy of this stack.
     let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>()) };

@@ -1,7 +1,8 @@
 //! Every `unsafe` of the project: the kernel's calls that `rustix` has no safe form for, behind safe signatures.
 //!
 //! Invariants: a failure names the call, its object and the error number; every descriptor made here is close-on-exec;
-//! nothing here knows containers. Whatever `rustix` offers safely is used from there directly and not repeated here.
+//! nothing here knows containers. Whatever `rustix` offers safely is used from there directly and not repeated here, but for
+//! [`inside`]: paths in trees that others change, which all mechanisms are to open in one way.
 #![expect(unsafe_code, reason = "this crate exists to hold it")]
 
 use std::fmt;
@@ -12,6 +13,8 @@ pub mod bpf;
 pub mod exec;
 pub mod fd;
 pub mod fork;
+pub mod identity;
+pub mod inside;
 pub mod keyring;
 #[cfg(target_env = "gnu")]
 pub mod memory;
@@ -20,6 +23,7 @@ pub mod seccomp;
 pub mod signal;
 pub mod socket;
 pub mod spawn;
+pub mod userns;
 
 /// A failed call: which, on what, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]

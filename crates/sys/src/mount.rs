@@ -51,6 +51,33 @@ pub struct Attributes {
 /// # Errors
 /// `mount_setattr`; `EINVAL` if it is not the root of a mount.
 pub fn mount_setattr(dir: impl AsFd, path: &CStr, recursive: bool, attributes: Attributes) -> Result<()> {
+    let attr = libc::mount_attr {
+        attr_set: attributes.set,
+        attr_clr: attributes.clear,
+        propagation: attributes.propagation,
+        userns_fd: 0,
+    };
+    set(dir, path, recursive, &attr)
+}
+
+/// Shows the files of a mount that is attached nowhere yet, and of all below it, with the ids that the user namespace
+/// maps theirs to: what belongs to 0 on disk belongs to the namespace's root here, and what that makes here belongs to 0
+/// on disk. Ids that it does not map are nobody's.
+///
+/// # Errors
+/// `mount_setattr`; `EINVAL` if the file system or the kernel cannot (Linux 5.12 has the call; file systems followed
+/// one by one).
+pub fn map_ids(mount: impl AsFd, namespace: impl AsFd) -> Result<()> {
+    let attr = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_IDMAP,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: namespace.as_fd().as_raw_fd() as u64,
+    };
+    set(mount, c"", true, &attr)
+}
+
+fn set(dir: impl AsFd, path: &CStr, recursive: bool, attr: &libc::mount_attr) -> Result<()> {
     let mut flags = libc::AT_SYMLINK_NOFOLLOW | libc::AT_NO_AUTOMOUNT;
     if recursive {
         flags |= libc::AT_RECURSIVE;
@@ -58,12 +85,6 @@ pub fn mount_setattr(dir: impl AsFd, path: &CStr, recursive: bool, attributes: A
     if path.is_empty() {
         flags |= libc::AT_EMPTY_PATH;
     }
-    let attr = libc::mount_attr {
-        attr_set: attributes.set,
-        attr_clr: attributes.clear,
-        propagation: attributes.propagation,
-        userns_fd: 0,
-    };
     // SAFETY: path and attr are valid for the call, and attr's size is passed.
     let result = unsafe {
         libc::syscall(
@@ -71,7 +92,7 @@ pub fn mount_setattr(dir: impl AsFd, path: &CStr, recursive: bool, attributes: A
             dir.as_fd().as_raw_fd(),
             path.as_ptr(),
             flags,
-            &raw const attr,
+            std::ptr::from_ref(attr),
             size_of::<libc::mount_attr>(),
         )
     };

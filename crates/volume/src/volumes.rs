@@ -35,6 +35,8 @@ pub struct Volumes(Arc<Inner>);
 
 struct Inner {
     root: PathBuf,
+    /// Whom new volumes belong to.
+    owner: (u32, u32),
     store: Arc<Store>,
     /// Held only over memory and quick local calls; copying an image's content holds the volume's own `filling`.
     state: Mutex<State>,
@@ -77,11 +79,14 @@ impl Volumes {
     ///
     /// # Errors
     /// If the directory or the records cannot be read.
-    pub fn open(root: &Path, store: Arc<Store>) -> Result<Self> {
+    ///
+    /// New volumes belong to `owner` (user and group): root of the containers that will have them.
+    pub fn open(root: &Path, store: Arc<Store>, owner: (u32, u32)) -> Result<Self> {
         make_passage(root)?;
         make_passage(&root.join(TRASH))?;
         let volumes = Self(Arc::new(Inner {
             root: root.to_path_buf(),
+            owner,
             store,
             state: Mutex::new(State::default()),
             filling: Mutex::new(()),
@@ -291,11 +296,14 @@ impl Inner {
     fn make_directories(&self, name: &str) -> Result<()> {
         make_passage(&self.root.join(name))?;
         match std::fs::DirBuilder::new().mode(0o755).create(self.data(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                Err(error).context(|| format!("make {}", self.data(name).display()))
-            }
-            _ => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+            made => made.context(|| format!("make {}", self.data(name).display()))?,
         }
+        if self.owner == (0, 0) {
+            return Ok(());
+        }
+        std::os::unix::fs::chown(self.data(name), Some(self.owner.0), Some(self.owner.1))
+            .context(|| format!("chown {}", self.data(name).display()))
     }
 
     /// Copies into `_copy`, notes that it is whole, and moves the entries into `_data`, which may be bound in running

@@ -18,6 +18,8 @@ pub(crate) struct Engine {
     pub(crate) container_processes: &'static [&'static str],
     /// What an installation puts on the disk.
     pub(crate) files: Vec<PathBuf>,
+    /// A process in the network namespace that the engine pulls from.
+    holder: Option<u32>,
     // Held for its life: dropping it stops the daemon and checks for leaks.
     daemon: Option<Daemon>,
 }
@@ -34,6 +36,7 @@ pub(crate) fn present(dist: &Path) -> Result<Vec<Engine>, String> {
         idle_processes: &["dockerd", "containerd"],
         container_processes: &["containerd-shim", "docker-proxy"],
         files: Vec::new(),
+        holder: peers_holder(&share),
         daemon: None,
     };
     if docker.output(&["version"]).is_ok() {
@@ -59,14 +62,21 @@ fn hythe(dist: &Path) -> Engine {
         idle_processes: &["hythed"],
         container_processes: &["hythe-shim"],
         files: ["hythe", "hythed", "hythe-shim"].iter().map(|name| dist.join(name)).collect(),
+        holder: Some(daemon.pid()),
         daemon: Some(daemon),
     }
 }
 
+/// The process that keeps the peers' namespaces.
+fn peers_holder(share: &str) -> Option<u32> {
+    std::fs::read_to_string(format!("{share}/state/pid")).ok()?.trim().parse().ok()
+}
+
 /// Podman has no daemon: its command has to run inside the peers' namespaces, which `nsenter` adds about 1 ms for.
 fn podman(share: &str) -> Option<Engine> {
-    let holder = std::fs::read_to_string(format!("{share}/state/pid")).ok()?;
-    let program = ["nsenter", "-t", holder.trim(), "-m", "-n", "--", "podman"].map(str::to_owned).to_vec();
+    let holder = peers_holder(share)?;
+    let program =
+        ["nsenter", "-t", &holder.to_string(), "-m", "-n", "--", "podman"].map(str::to_owned).to_vec();
     let engine = Engine {
         name: "Podman",
         program,
@@ -74,6 +84,7 @@ fn podman(share: &str) -> Option<Engine> {
         idle_processes: &[],
         container_processes: &["conmon"],
         files: Vec::new(),
+        holder: Some(holder),
         daemon: None,
     };
     engine.output(&["version"]).is_ok().then_some(engine)
@@ -83,12 +94,15 @@ impl Engine {
     /// The command line `ENGINE ARGS`, silent.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program[0]);
-        command
-            .args(&self.program[1..])
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.args(&self.program[1..]);
+        // Podman alone takes loopback for a place that has certificates.
+        match args {
+            ["pull", rest @ ..] if self.name == "Podman" => {
+                command.args(["pull", "--tls-verify=false"]).args(rest)
+            }
+            args => command.args(args),
+        };
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -114,6 +128,11 @@ impl Engine {
         } else {
             Err(format!("{} failed", args.join(" ")))
         }
+    }
+
+    /// A process in the network namespace whose loopback the engine pulls from, where one is known.
+    pub(crate) fn network_holder(&self) -> Option<u32> {
+        self.holder
     }
 
     /// The one process of a private daemon, where there is one: other daemons of the same name are not counted.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::bulk;
 use super::engine::Engine;
 use super::memory;
 
@@ -17,32 +18,48 @@ pub(crate) struct Row {
     pub(crate) long: bool,
     /// Slow or steady enough that a fifth of the runs will do.
     pub(crate) once: bool,
+    /// Takes away what the runs of this row share.
+    pub(crate) cleanup: Option<Cleanup>,
     /// Why it cannot be measured yet.
     pub(crate) missing: Option<&'static str>,
 }
 
-const IMAGE: &str = "busybox:latest";
+/// Takes away what the runs of a row share.
+type Cleanup = fn(&Engine) -> Result<(), String>;
+
+pub(crate) const IMAGE: &str = "busybox:latest";
 const MANY: usize = 40;
 const CLIENTS: usize = 8;
-/// 72 bytes a line with its newline, 100 MB in all.
-const LOG_LINES: &str =
-    "yes 0123456789012345678901234567890123456789012345678901234567890123456789 | head -c 100000000";
+/// The first start makes 100 MB of lines, 72 bytes each with the newline, every later one prints them: what is measured
+/// is to be the engine's work, not that of the program that thinks up the lines.
+const LOG_LINES: &str = "[ -e /lines ] && exec cat /lines; \
+    yes 01234567890123456789012345678901234567890123456789012345678901234567890 | head -c 100000000 >/lines";
 
 const fn row(name: &'static str, goal: &'static str, work: fn(&Engine) -> Result<f64, String>) -> Row {
-    Row { name, goal, work, long: false, once: false, missing: None }
+    Row { name, goal, work, long: false, once: false, cleanup: None, missing: None }
 }
 
 const fn slow(name: &'static str, goal: &'static str, work: fn(&Engine) -> Result<f64, String>) -> Row {
-    Row { name, goal, work, long: false, once: true, missing: None }
+    Row { name, goal, work, long: false, once: true, cleanup: None, missing: None }
 }
 
 const fn missing(name: &'static str, goal: &'static str, reason: &'static str) -> Row {
-    Row { name, goal, work: |_| Err(String::new()), long: false, once: true, missing: Some(reason) }
+    Row {
+        name,
+        goal,
+        work: |_| Err(String::new()),
+        long: false,
+        once: true,
+        cleanup: None,
+        missing: Some(reason),
+    }
 }
 
 /// All rows in the order they are printed.
 pub(crate) fn all() -> Vec<Row> {
     vec![
+        // First: what the engine holds that has nothing to do yet.
+        slow("engine processes, idle, PSS (MB)", "≤ 15 MB", idle_memory),
         row("`run --rm` busybox true, bridge", "≤ 12 ms, ≥ 20×", |e| {
             e.time(&["run", "--rm", IMAGE, "true"])
         }),
@@ -64,7 +81,17 @@ pub(crate) fn all() -> Vec<Row> {
         Row {
             long: true, ..slow("`run -d` with 1,000 published ports", "≤ 100 ms, ≥ 400×", thousand_ports)
         },
-        slow("engine processes, idle, PSS (MB)", "≤ 15 MB", idle_memory),
+        Row { long: true, ..slow("pull one layer of 1.3 GB from loopback", "≤ 5 s, ≥ 3×", bulk::pull) },
+        Row {
+            long: true,
+            cleanup: Some(bulk::forget_list),
+            ..slow("`ps -a` of 1,000 containers", "≤ 4 ms", bulk::list)
+        },
+        Row {
+            long: true,
+            cleanup: Some(bulk::forget_tail),
+            ..slow("`logs --tail 100` of 1 GB", "≤ 5 ms", bulk::tail)
+        },
         slow("per running container, engine side, PSS (MB)", "≤ 0.5 MB", container_memory),
         slow("installed programs (MB)", "≤ 40 MB", installed_size),
     ]
@@ -142,23 +169,26 @@ fn list_many(engine: &Engine) -> Result<f64, String> {
 }
 
 fn write_logs(engine: &Engine) -> Result<f64, String> {
-    let time = engine
-        .time(&["run", "-d", "--name", "bench-log", IMAGE, "sh", "-c", LOG_LINES])
-        .and_then(|start| engine.time(&["wait", "bench-log"]).map(|wait| start + wait));
+    let time = logged(engine).map(|(write, _)| write);
     engine.time(&["rm", "-f", "bench-log"])?;
     time
 }
 
 fn read_logs(engine: &Engine) -> Result<f64, String> {
-    // Docker keeps everything by default; Hythe is told to, so that both read the same 100 MB.
-    let options =
-        ["run", "-d", "--name", "bench-log", "--log-opt", "max-size=1g", IMAGE, "sh", "-c", LOG_LINES];
-    let time = engine
-        .time(&options)
-        .and_then(|_| engine.time(&["wait", "bench-log"]))
-        .and_then(|_| engine.time(&["logs", "bench-log"]));
+    let time = logged(engine).map(|(_, read)| read);
     engine.time(&["rm", "-f", "bench-log"])?;
     time
+}
+
+/// Has a container print [`LOG_LINES`] and reads them back; returns the two times.
+fn logged(engine: &Engine) -> Result<(f64, f64), String> {
+    // Docker keeps everything by default; Hythe is told to, so that both write and read the same 100 MB.
+    let options = ["run", "-d", "--name", "bench-log", "--log-opt", "max-size=1g"];
+    let args: Vec<&str> = options.into_iter().chain([IMAGE, "sh", "-c", LOG_LINES]).collect();
+    engine.time(&args)?;
+    engine.time(&["wait", "bench-log"])?;
+    let write = engine.time(&["start", "bench-log"])? + engine.time(&["wait", "bench-log"])?;
+    Ok((write, engine.time(&["logs", "bench-log"])?))
 }
 
 fn thousand_ports(engine: &Engine) -> Result<f64, String> {

@@ -90,7 +90,7 @@ fn mistakes_are_told_in_dockerd_s_words() {
         &["--label=a"],
         &["--registry-mirror=m"],
         &["--mtu=-1"],
-        &["--userns-remap=default"],
+        &["--rootless"],
         &["--authorization-plugin=x"],
     ] {
         assert!(ask(args, "{}").is_err(), "{args:?}");

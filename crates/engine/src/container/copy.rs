@@ -6,24 +6,27 @@
 
 use std::io::{BufRead, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::Time;
 use api::container::PathStat;
 use errdefs::{Class, Context, Error, Result, invalid, not_found};
+use idmap::IdMap;
 use runtime::view::{Part, View};
+use snapshot::MountOptions;
 use snapshot::archive::{self, UntarOptions};
-use snapshot::{MountOptions, Writable};
 
 use super::mountpoint::{Kind, clean};
 use super::record::Record;
 use super::shared::{Container, Shared};
 use super::state::Phase;
-use super::{Containers, PutOptions};
+use super::{Containers, PutOptions, userns};
 
 /// A tree of files of a container, to be written as a tar stream.
 pub struct Archive {
     root: View,
+    ids: Option<IdMap>,
     path: String,
     stat: PathStat,
     told: (Arc<Shared>, Arc<Container>),
@@ -43,7 +46,7 @@ impl Archive {
         let (shared, container) = &self.told;
         let record = container.record();
         shared.tell_volumes(&record, "mount");
-        let written = archive::tar_path(self.root.as_fd(), &self.path, out);
+        let written = archive::tar_path(self.root.as_fd(), &self.path, self.ids.as_ref(), out);
         if written.is_ok() {
             shared.tell(&record, "archive-path", &[]);
         }
@@ -56,6 +59,8 @@ impl Archive {
 /// A path with the root it is below.
 struct Place {
     root: View,
+    /// What the ids of its files are on the host, whose numbers the view shows.
+    ids: Option<IdMap>,
     path: String,
     read_only: Option<&'static str>,
 }
@@ -84,7 +89,7 @@ impl Containers {
         let place = self.shared.place(&container, path)?;
         let stat = stat(&place, reference, path)?;
         let told = (Arc::clone(&self.shared), container);
-        Ok(Archive { root: place.root, path: place.path, stat, told })
+        Ok(Archive { root: place.root, ids: place.ids, path: place.path, stat, told })
     }
 
     /// Unpacks a tar stream into a directory of it.
@@ -124,22 +129,37 @@ impl Containers {
         }
         let chown =
             if options.copy_uid_gid { self.shared.owner(container, &container.record())? } else { None };
-        let untar = UntarOptions { no_overwrite_dir_non_dir: options.no_overwrite_dir_non_dir, chown };
-        // The archive may be compressed in any way, as one may be that is loaded.
-        let mut reader = std::io::BufReader::with_capacity(READ, distribution::compression::decompress(tar)?);
-        // An empty body is an empty archive.
-        if reader.fill_buf()?.is_empty() {
-            let stat = stat(place, reference, path)?;
-            if stat.mode & (GO_DIR | GO_SYMLINK) == 0 {
-                return Err(invalid("extraction point is not a directory"));
-            }
-            return Ok(());
-        }
-        // By our own decoders: never by a program of the container's (CVE-2026-41567).
-        let reader = std::io::BufReader::with_capacity(READ, distribution::compression::decompress(reader)?);
-        archive::untar_into(place.root.as_fd(), &place.path, &untar, reader)
-            .map_err(|error| missing(error, reference, path))
+        let untar = UntarOptions {
+            no_overwrite_dir_non_dir: options.no_overwrite_dir_non_dir,
+            chown,
+            ids: place.ids.clone(),
+        };
+        idmap::as_root(place.ids.as_ref(), || put(place, reference, path, &untar, tar))
     }
+}
+
+/// Unpacks the stream.
+fn put(
+    place: &Place,
+    reference: &str,
+    path: &str,
+    untar: &UntarOptions,
+    tar: &mut (dyn Read + Send),
+) -> Result<()> {
+    // The archive may be compressed in any way, as one may be that is loaded.
+    let mut reader = std::io::BufReader::with_capacity(READ, distribution::compression::decompress(tar)?);
+    // An empty body is an empty archive.
+    if reader.fill_buf()?.is_empty() {
+        let stat = stat(place, reference, path)?;
+        if stat.mode & (GO_DIR | GO_SYMLINK) == 0 {
+            return Err(invalid("extraction point is not a directory"));
+        }
+        return Ok(());
+    }
+    // By our own decoders: never by a program of the container's (CVE-2026-41567).
+    let reader = std::io::BufReader::with_capacity(READ, distribution::compression::decompress(reader)?);
+    archive::untar_into(place.root.as_fd(), &place.path, untar, reader)
+        .map_err(|error| missing(error, reference, path))
 }
 
 /// Bits of Go's `fs.FileMode`.
@@ -188,14 +208,14 @@ impl Shared {
             _ => None,
         };
         if let Some(root) = running_root(container)? {
-            return Ok(Place { root: View::whole(root), path, read_only });
+            return Ok(Place { root: View::whole(root), ids: record.ids.clone(), path, read_only });
         }
         let dir = self.data_dir(&record.id);
         // What `--rm` has ended is on its way out: its files are looked at, not mounted for writing again.
-        let own = self.own_root(&record, record.auto_remove).map_err(|error| going(container, error))?;
-        let assembled = View::assemble(own, &self.parts_of(&record), &dir);
+        let own = self.seen_root(&record, record.auto_remove).map_err(|error| going(container, error))?;
+        let assembled = View::assemble(own, &self.parts_of(&record), &dir, userns::root_of(&record));
         let root = assembled.map_err(|error| going(container, error))?;
-        Ok(Place { root, path, read_only })
+        Ok(Place { root, ids: record.ids.clone(), path, read_only })
     }
 
     /// What stands in a container's tree beside its layers: the files about its network once it has run, and its mounts.
@@ -217,19 +237,30 @@ impl Shared {
         files.chain(mounts).collect()
     }
 
-    /// The container's own files without its volumes, mounted nowhere. `seen_only`: for reading, also while it runs.
-    pub(crate) fn own_root(&self, record: &Record, seen_only: bool) -> Result<OwnedFd> {
-        let snapshots = &self.parts.snapshots;
-        let writable = snapshots.writable(&record.id)?;
-        let mut lowers = snapshots.container_lowers(&record.layers)?;
+    /// The container's own files without its volumes, mounted nowhere, to be read, also while it runs. They have the ids
+    /// that the container sees.
+    pub(crate) fn own_root(&self, record: &Record) -> Result<OwnedFd> {
+        let options = MountOptions { read_only: true, volatile: false };
+        self.parts.snapshots.mount_detached(&self.all_layers(record)?, None, options)
+    }
+
+    /// The same by the host's ids, and writable unless `seen_only`.
+    fn seen_root(&self, record: &Record, seen_only: bool) -> Result<OwnedFd> {
         let options = MountOptions { read_only: seen_only, volatile: false };
-        if !seen_only {
-            return snapshots.mount_detached(&lowers, Some(&writable), options);
+        if seen_only {
+            return self.mount(record, &self.all_layers(record)?, None, options);
         }
-        // The running container's own mount has the upper directory for writing; read-only it may be a layer of ours.
-        let Writable { upper, .. } = writable;
-        lowers.insert(0, upper);
-        snapshots.mount_detached(&lowers, None, options)
+        let snapshots = &self.parts.snapshots;
+        let (lowers, writable) =
+            (snapshots.container_lowers(&record.layers)?, snapshots.writable(&record.id)?);
+        self.mount(record, &lowers, Some(&writable), options)
+    }
+
+    /// A running container's own mount has the upper directory for writing; read-only it may be a layer of ours.
+    fn all_layers(&self, record: &Record) -> Result<Vec<PathBuf>> {
+        let mut lowers = self.parts.snapshots.container_lowers(&record.layers)?;
+        lowers.insert(0, self.parts.snapshots.writable(&record.id)?.upper);
+        Ok(lowers)
     }
 
     /// Whom copied files belong to with `--archive` reversed: the container's user.
@@ -239,7 +270,7 @@ impl Shared {
         }
         let root = match running_root(container)? {
             Some(root) => root,
-            None => self.own_root(record, true)?,
+            None => self.own_root(record)?,
         };
         let identity = runtime::user::look_up(root, &record.config.user, &[])?;
         Ok(Some((identity.uid, identity.gid)))

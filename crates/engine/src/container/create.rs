@@ -7,12 +7,14 @@
 use std::fs::DirBuilder;
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use api::container::{Config, CreateResponse, HostConfig};
 use errdefs::{Class, Collected, Context, Result};
 use oci::digest::Digest;
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::{OFlags, ResolveFlags};
+use rustix::io::Errno;
 use snapshot::MountOptions;
 
 use super::mountpoint::{Kind, MountPoint};
@@ -47,6 +49,7 @@ impl Containers {
         validate::host(&host, &config)?;
         let now = shared.defaults.read().clone();
         validate::runtime(&host, &now)?;
+        super::userns::check(&host, &shared.config)?;
         warnings.extend(spec::resources::check(&mut host.resources, &shared.abilities, false)?);
         let base = shared.base(&config.image, &platform, &mut warnings)?;
         merge::image_defaults(&mut config, &base.config);
@@ -77,6 +80,7 @@ impl Containers {
             args,
             auto_remove: host.auto_remove,
             remove_volumes: false,
+            ids: shared.wanted_ids(&host),
             config,
             host,
             networks,
@@ -285,15 +289,18 @@ impl Shared {
         for point in record.mounts.iter().filter(wanted) {
             if root.is_none() {
                 let options = MountOptions { read_only: true, volatile: false };
-                root = Some(self.parts.snapshots.mount_detached(&lowers()?, None, options)?);
+                root = Some(self.mount(record, &lowers()?, None, options)?);
             }
             let Some(root) = &root else { continue };
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            // Missing in the image, or no directory there: the volume stays empty.
-            let Ok(source) =
-                openat2(root, point.destination.as_str(), flags, Mode::empty(), ResolveFlags::IN_ROOT)
-            else {
-                continue;
+            let path = Path::new(&point.destination);
+            let flags = OFlags::PATH | OFlags::DIRECTORY;
+            let source = match sys::inside::open(root, path, flags, ResolveFlags::empty()) {
+                Ok(source) => source,
+                // Missing in the image, or no directory there: the volume stays empty.
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
+                Err(errno) => {
+                    return Err(errno).context(|| format!("open {} in the image", point.destination));
+                }
             };
             self.parts.volumes.copy_up(&point.name, source.as_fd())?;
         }

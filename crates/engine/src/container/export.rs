@@ -16,7 +16,7 @@ impl Containers {
         let shared = &self.shared;
         let container = shared.registry.find(reference)?;
         let record = container.record();
-        let root = shared.own_root(&record, true)?;
+        let root = shared.own_root(&record)?;
         snapshot::archive::tar_root(root.as_fd(), out)?;
         shared.tell(&record, "export", &[]);
         Ok(())

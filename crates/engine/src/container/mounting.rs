@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 
 use errdefs::{Context, Result, invalid};
 
@@ -133,7 +134,7 @@ impl Shared {
             "host" => Ok(Shm::Bind("/dev/shm".into())),
             "shareable" => {
                 let dir = self.shared_shm(&record.id);
-                mount_shm(&dir, record.host.shm_size)?;
+                mount_shm(&dir, record.host.shm_size, super::userns::root_of(record))?;
                 Ok(Shm::Bind(dir.to_string_lossy().into_owned()))
             }
             other => match other.strip_prefix("container:") {
@@ -163,12 +164,13 @@ impl Shared {
 }
 
 /// The one mount that is made in the host's namespace, because other containers must be able to bind it.
-fn mount_shm(dir: &std::path::Path, size: i64) -> Result<()> {
+fn mount_shm(dir: &Path, size: i64, owner: (u32, u32)) -> Result<()> {
     use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
     fs::create_dir_all(dir).context(|| format!("make {}", dir.display()))?;
     // One left over by a crash would be hidden, not replaced.
     let _ = unmount(dir, UnmountFlags::DETACH);
-    let options = std::ffi::CString::new(format!("mode=1777,size={size}")).context(|| "mount options")?;
+    let options = format!("mode=1777,size={size},uid={},gid={}", owner.0, owner.1);
+    let options = std::ffi::CString::new(options).context(|| "mount options")?;
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV;
     mount("shm", dir, "tmpfs", flags, Some(options.as_c_str())).context(|| format!("mount {}", dir.display()))
 }
@@ -233,7 +235,7 @@ fn check_propagation(point: &MountPoint) -> Result<()> {
 /// left in it.
 fn subpath(volume: &str, path: &str) -> Result<String> {
     use errdefs::words;
-    use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
+    use rustix::fs::{Mode, OFlags, ResolveFlags, open};
     let whole = format!("{volume}/{path}");
     let gone = |errno: rustix::io::Errno| {
         let class = match errno {
@@ -246,7 +248,7 @@ fn subpath(volume: &str, path: &str) -> Result<String> {
     let what = || format!("cannot access path {whole}");
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let root = open(volume, flags | OFlags::DIRECTORY, Mode::empty()).context(what)?;
-    let fd = openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT).map_err(gone)?;
+    let fd = sys::inside::open(&root, Path::new(path), flags, ResolveFlags::empty()).map_err(gone)?;
     let link = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&fd));
     Ok(fs::read_link(link).context(what)?.to_string_lossy().into_owned())
 }

@@ -296,7 +296,15 @@ impl Shared {
     /// InvalidParameter for links and extra hosts that cannot be resolved; System if writing fails.
     pub(crate) fn write_network_files(&self, record: &Record, endpoints: &[Endpoint]) -> Result<()> {
         let dir = self.data_dir(&record.id);
-        let write = |name: &str, text: &str| super::inplace::write(&dir.join(name), text);
+        let write = |name: &str, text: &str| {
+            let path = dir.join(name);
+            super::inplace::write(&path, text)?;
+            match super::userns::root_of(record) {
+                (0, 0) => Ok(()),
+                (uid, gid) => std::os::unix::fs::chown(&path, Some(uid), Some(gid))
+                    .context(|| format!("chown {}", path.display())),
+            }
+        };
         write("hostname", &format!("{}\n", record.config.hostname))?;
         write("hosts", &self.hosts_text(record, endpoints)?)?;
         let main = endpoints.iter().find(|endpoint| endpoint.default_route).or(endpoints.first());

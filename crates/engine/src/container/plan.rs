@@ -70,6 +70,7 @@ impl Shared {
             }),
             user: Some(User::Named { user: record.config.user.clone(), groups }),
             network_given: networking::mode(record) == Mode::Own,
+            user_given: true,
             layout: Some(self.layout.clone()),
             die_with_parent: true,
             ..CompileOptions::default()
@@ -90,6 +91,9 @@ impl Shared {
         let Some(Runtime { program: Some(program), args }) = now.runtimes.get(&record.host.runtime) else {
             return Ok(None);
         };
+        if record.ids.is_some() {
+            return Err(errdefs::not_implemented("user namespaces need the built-in runtime"));
+        }
         if record.mounts.iter().any(|point| point.kind == Kind::Image) {
             return Err(errdefs::not_implemented("mounts of type image need the built-in runtime"));
         }
@@ -162,6 +166,7 @@ impl Shared {
             pid,
             ipc,
             network,
+            user: self.user_space(record)?.zip(record.ids.clone()),
             hostname,
             links: self.link_environment(record),
             shm,

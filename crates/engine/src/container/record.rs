@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use api::container::{Config, HostConfig};
 use api::network::EndpointSettings;
+use idmap::IdMap;
 use jiff::Timestamp;
 use oci::digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,9 @@ pub(crate) struct Record {
     /// Its removal takes its anonymous volumes along; part of the intent, so that a removal goes on as it began.
     #[serde(default)]
     pub(crate) remove_volumes: bool,
+    /// What its ids are on the host, in its present or last run, or the one to come; none if they are the host's.
+    #[serde(default)]
+    pub(crate) ids: Option<IdMap>,
 }
 
 impl store::Record for Record {

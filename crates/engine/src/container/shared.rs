@@ -16,6 +16,7 @@ use std::sync::atomic::AtomicBool;
 
 use api::StringMap;
 use errdefs::Result;
+use idmap::Mapped;
 use network::Networks;
 use parking_lot::{Mutex, RwLock};
 use runtime::plan::{ExecPlan, Filter};
@@ -91,6 +92,8 @@ pub struct Config {
     pub ipc_mode: String,
     /// `--default-cgroupns-mode`: `private` or `host`; empty: as the kernel's control groups suggest.
     pub cgroupns_mode: String,
+    /// `--userns-remap`: the ids of containers in user namespaces of their own; without, all have the host's.
+    pub userns: Option<Arc<Mapped>>,
 }
 
 /// An OCI runtime that can be asked for by name.
@@ -125,6 +128,7 @@ impl Default for Config {
             default_runtime: "runc".into(),
             ipc_mode: "private".into(),
             cgroupns_mode: String::new(),
+            userns: None,
         }
     }
 }

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use errdefs::Result;
+use idmap::{IdMap, Range};
 use oci::runtime::{
-    Capabilities, ConsoleSize, Linux, Mount, Namespace, NamespaceKind, Process, Root, RootfsPropagation,
-    Spec, VERSION,
+    Capabilities, ConsoleSize, IdMapping, Linux, Mount, Namespace, NamespaceKind, Process, Root,
+    RootfsPropagation, Spec, VERSION,
 };
 
 use super::apparmor;
@@ -43,6 +44,8 @@ pub(crate) struct Run {
     pub(crate) uts: Space,
     pub(crate) cgroup: Space,
     pub(crate) network: Space,
+    /// User ids, and what they are on the host.
+    pub(crate) user: Option<(Space, IdMap)>,
     /// The host name inside.
     pub(crate) hostname: String,
     /// Variables about linked containers.
@@ -113,6 +116,8 @@ pub(crate) fn build(record: &Record, run: &Run) -> Result<Spec> {
             resources: Some(limits(record, run)?),
             cgroups_path: record.cgroup(),
             namespaces: namespaces(run),
+            uid_mappings: mappings(run, IdMap::uids),
+            gid_mappings: mappings(run, IdMap::gids),
             devices: run.devices.nodes.clone(),
             rootfs_propagation: propagation.or(slave.then_some(RootfsPropagation::Slave)),
             masked_paths: host.masked_paths.clone().unwrap_or_default(),
@@ -210,6 +215,13 @@ fn sysctls(record: &Record, run: &Run) -> BTreeMap<String, String> {
     all
 }
 
+fn mappings(run: &Run, side: fn(&IdMap) -> &[Range]) -> Vec<IdMapping> {
+    let ranges = run.user.as_ref().map_or(&[][..], |(_, ids)| side(ids));
+    let mapping =
+        |range: &Range| IdMapping { container_id: range.container, host_id: range.host, size: range.size };
+    ranges.iter().map(mapping).collect()
+}
+
 fn namespaces(run: &Run) -> Vec<Namespace> {
     let wanted = [
         (NamespaceKind::Mount, &Space::New),
@@ -218,6 +230,7 @@ fn namespaces(run: &Run) -> Vec<Namespace> {
         (NamespaceKind::Pid, &run.pid),
         (NamespaceKind::Ipc, &run.ipc),
         (NamespaceKind::Cgroup, &run.cgroup),
+        (NamespaceKind::User, run.user.as_ref().map_or(&Space::Host, |(space, _)| space)),
     ];
     let namespace = |kind, path: &str| Some(Namespace { kind, path: path.to_owned() });
     wanted

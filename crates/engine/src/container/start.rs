@@ -5,7 +5,7 @@
 //! After a crash the state directory says whether a shim was started; `restore` finishes or undoes from there.
 
 use std::fs;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 
@@ -51,6 +51,7 @@ struct Reserved {
     endpoints: Vec<Endpoint>,
     sockets: Vec<PortSocket>,
     netns: Option<Netns>,
+    userns: Option<OwnedFd>,
 }
 
 impl Containers {
@@ -89,7 +90,12 @@ impl Shared {
     /// What hindered it; it is recorded too. A container that is to be removed automatically is removed then.
     pub(crate) fn start(self: &Arc<Self>, container: &Arc<Container>) -> Result<()> {
         let _timing = crate::metrics::COUNTERS.start.time();
-        let record = container.record();
+        let mut record = container.record();
+        let ids = self.wanted_ids(&record.host);
+        if record.ids != ids {
+            // The daemon was told otherwise since then.
+            record = self.happened(container, |record| record.ids = ids);
+        }
         let launched = self.launch(container, &record);
         // Not while it was starting: making a namespace takes the locks and the processor that a start needs.
         self.parts.networks.refill();
@@ -209,6 +215,7 @@ impl Shared {
     }
 
     fn launch(&self, container: &Arc<Container>, record: &Record) -> Result<Handle, Failure> {
+        super::userns::check(&record.host, &self.config)?;
         let shares = matches!(networking::mode(record), Mode::Container(_));
         let reserved = self.reserve(record).map_err(|error| match shares {
             true => error,
@@ -221,7 +228,7 @@ impl Shared {
         let shm = self.shm(record)?;
         let (plan, foreign) = self.plan_and_spec(record, bound, shm)?;
         container.live.lock().exec_plan = Some(Arc::new(plan.exec(plan.process.clone())));
-        let Reserved { endpoints, sockets, netns } = reserved;
+        let Reserved { endpoints, sockets, netns, userns } = reserved;
         let (held, forwards) = split_sockets(sockets);
         let given = netns.as_ref().map(|netns| netns.as_fd().try_clone_to_owned()).transpose();
         container.arrivals.wait();
@@ -232,6 +239,7 @@ impl Shared {
             plan,
             foreign,
             netns: given.context(|| "network namespace")?,
+            userns,
             stdio: Stdio { open_stdin: record.config.open_stdin, stdin_once: record.config.stdin_once },
             log: super::log::of_run(self, record)?,
             held,
@@ -257,21 +265,25 @@ impl Shared {
 
     /// Takes addresses, ports and a namespace, as the record's network mode asks for.
     fn reserve(&self, record: &Record) -> Result<Reserved> {
+        let made = self.make_userns(record)?;
+        let mut reserved = Reserved { userns: made.user, ..Reserved::default() };
         match networking::mode(record) {
-            Mode::Host => return Ok(Reserved::default()),
+            Mode::Host => return Ok(reserved),
             Mode::Container(id) => {
                 self.network_owner(&id)?;
-                return Ok(Reserved::default());
+                return Ok(reserved);
             }
             Mode::Own => {}
         }
-        let mut reserved = Reserved::default();
         for request in networking::requests(record)? {
             let reservation = self.parts.networks.reserve(&request)?;
             reserved.endpoints.push(reservation.endpoint);
             reserved.sockets.extend(reservation.sockets);
         }
-        reserved.netns = Some(self.parts.networks.take_netns()?);
+        reserved.netns = Some(match made.network {
+            Some(network) => Netns::furnish(network)?,
+            None => self.parts.networks.take_netns()?,
+        });
         Ok(reserved)
     }
 
@@ -297,7 +309,7 @@ impl Shared {
 }
 
 /// Sockets that only hold a port, and those whose traffic the shim relays.
-fn split_sockets(sockets: Vec<PortSocket>) -> (Vec<std::os::fd::OwnedFd>, Vec<Forward>) {
+fn split_sockets(sockets: Vec<PortSocket>) -> (Vec<OwnedFd>, Vec<Forward>) {
     let (mut held, mut forwards) = (Vec::new(), Vec::new());
     for socket in sockets {
         let protocol = match socket.protocol {

@@ -33,7 +33,7 @@ pub(super) struct Controllers {
 }
 
 impl Host {
-    pub(super) fn look() -> Self {
+    pub(super) fn look(userns: bool) -> Self {
         let (kernel, machine) = kernel();
         let (operating_system, os_version) = os_release(&read("/etc/os-release"));
         let entries = |path| fs::read_dir(path).map_or(0, |dir| i64::try_from(dir.count()).unwrap_or(0));
@@ -48,7 +48,7 @@ impl Host {
             ipv4_forwarding: read("/proc/sys/net/ipv4/ip_forward").trim() == "1",
             open_files: entries("/proc/self/fd"),
             threads: entries("/proc/self/task"),
-            security_options: security_options(),
+            security_options: security_options(userns),
             controllers: Controllers::look(),
         }
     }
@@ -115,12 +115,15 @@ pub(super) fn file_system(path: &Path) -> &'static str {
     }
 }
 
-fn security_options() -> Vec<String> {
+fn security_options(userns: bool) -> Vec<String> {
     let mut options = Vec::new();
     if read("/sys/module/apparmor/parameters/enabled").trim() == "Y" {
         options.push("name=apparmor".to_owned());
     }
     options.push("name=seccomp,profile=builtin".to_owned());
+    if userns {
+        options.push("name=userns".to_owned());
+    }
     if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
         options.push("name=cgroupns".to_owned());
     }
@@ -161,7 +164,7 @@ mod tests {
 
     #[test]
     fn this_machine_has_a_kernel_and_memory() {
-        let host = Host::look();
+        let host = Host::look(false);
         assert!(!host.kernel.is_empty() && !host.machine.is_empty() && host.memory > 0 && host.cpus > 0);
     }
 }

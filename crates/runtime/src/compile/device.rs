@@ -10,8 +10,10 @@ use crate::plan::Device;
 const DEFAULT: [(&str, u32, u32); 6] =
     [("null", 1, 3), ("random", 1, 8), ("full", 1, 7), ("tty", 5, 0), ("zero", 1, 5), ("urandom", 1, 9)];
 
-/// All nodes to make; the spec's own come last and replace a default one of the same path.
-pub(super) fn nodes(wanted: &[DeviceNode]) -> Result<Vec<Device>> {
+/// All nodes to make; the spec's own come last and replace a default one of the same path. The default ones belong to
+/// `root`. The others keep the owner they have on the host, whatever ids the container has: root of a user namespace
+/// may use a device that was given to it as far as everybody may.
+pub(super) fn nodes(wanted: &[DeviceNode], root: (u32, u32)) -> Result<Vec<Device>> {
     let wanted: Vec<Device> = wanted.iter().map(node).collect::<Result<_>>()?;
     let mut nodes: Vec<Device> = DEFAULT
         .iter()
@@ -22,8 +24,8 @@ pub(super) fn nodes(wanted: &[DeviceNode]) -> Result<Vec<Device>> {
             major,
             minor,
             mode: 0o666,
-            uid: 0,
-            gid: 0,
+            uid: root.0,
+            gid: root.1,
         })
         .filter(|default| wanted.iter().all(|device| device.path != default.path))
         .collect();

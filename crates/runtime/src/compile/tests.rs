@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plan::MountSource;
-use oci::runtime::{Mount as OciMount, Rlimit};
+use oci::runtime::{IdMapping, Mount as OciMount, Rlimit};
 
 /// A spec that compiles.
 fn spec() -> Spec {
@@ -113,12 +113,13 @@ fn no_capability_block_means_none() {
 #[test]
 fn what_is_wrong_or_unknown_is_refused() {
     type Change = fn(&mut Spec);
-    let cases: [(&str, Change); 14] = [
+    let cases: [(&str, Change); 15] = [
         ("no args", |s| s.process.as_mut().unwrap().args.clear()),
         ("relative cwd", |s| s.process.as_mut().unwrap().cwd = "x".to_owned()),
         ("null byte", |s| s.process.as_mut().unwrap().env.push("A=\0".to_owned())),
         ("no root", |s| s.root = None),
-        ("user ns", |s| s.linux.as_mut().unwrap().namespaces[0].kind = OciKind::User),
+        ("user ns without ids", |s| s.linux.as_mut().unwrap().namespaces[1].kind = OciKind::User),
+        ("ids without user ns", |s| s.linux.as_mut().unwrap().uid_mappings.push(IdMapping::default())),
         ("double ns", |s| s.linux.as_mut().unwrap().namespaces[1].kind = OciKind::Mount),
         ("no mount ns", |s| drop(s.linux.as_mut().unwrap().namespaces.remove(0))),
         ("hostname without uts", |s| s.hostname = "h".to_owned()),

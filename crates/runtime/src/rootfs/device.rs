@@ -33,7 +33,7 @@ impl Rootfs {
                 Some((known, at)) if known == dir => at,
                 _ => self.tree.ensure(dir, Make::Directory).map_err(step)?,
             };
-            make_node(&at, Path::new(name), device).map_err(step)?;
+            make_node(&at, Path::new(name), device, self.owner).map_err(step)?;
             last = Some((dir, at));
         }
         Ok(())
@@ -65,7 +65,7 @@ impl Rootfs {
     }
 }
 
-fn make_node(at: &OwnedFd, name: &Path, device: &Device) -> Result<(), Errno> {
+fn make_node(at: &OwnedFd, name: &Path, device: &Device, owner: (u32, u32)) -> Result<(), Errno> {
     let kind = match (device.fifo, device.character) {
         (true, _) => FileType::Fifo,
         (false, true) => FileType::CharacterDevice,
@@ -84,7 +84,7 @@ fn make_node(at: &OwnedFd, name: &Path, device: &Device) -> Result<(), Errno> {
         }
         other => other?,
     }
-    if (device.uid, device.gid) == (0, 0) {
+    if (device.uid, device.gid) == owner {
         return Ok(());
     }
     let (uid, gid) = (Uid::from_raw(device.uid), Gid::from_raw(device.gid));

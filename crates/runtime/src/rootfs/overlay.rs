@@ -6,7 +6,7 @@
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, openat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags, fsconfig_create,
@@ -66,7 +66,7 @@ pub(crate) fn part(lowers: &[PathBuf], subpath: &Path) -> Result<OwnedFd, StartE
     let part = if subpath.as_os_str().is_empty() {
         super::clone_tree(root.as_fd(), Path::new(""), false)
     } else {
-        openat2(&root, subpath, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)
+        sys::inside::open(&root, subpath, OFlags::PATH, ResolveFlags::empty())
             .and_then(|found| super::clone_tree(found.as_fd(), Path::new(""), false))
     };
     // Another mount may need the layer below it.
@@ -103,7 +103,8 @@ fn new_style(stack: &Stack<'_>, at: &Path) -> Result<OwnedFd, Errno> {
 }
 
 fn old_style(stack: &Stack<'_>, at: &Path) -> Result<OwnedFd, Errno> {
-    let common = common_directory(stack.lowers);
+    let lowers: Vec<&Path> = stack.lowers.iter().map(PathBuf::as_path).collect();
+    let common = common_directory(&lowers);
     rustix::process::chdir(&common)?;
     let mounted = rustix::mount::mount(
         "overlay",
@@ -118,9 +119,9 @@ fn old_style(stack: &Stack<'_>, at: &Path) -> Result<OwnedFd, Errno> {
 }
 
 /// The directory all layers are below.
-fn common_directory(lowers: &[PathBuf]) -> PathBuf {
-    let mut common = lowers.first().and_then(|path| path.parent()).unwrap_or(Path::new("/")).to_owned();
-    while !lowers.iter().all(|path| path.starts_with(&common)) {
+pub(super) fn common_directory(layers: &[&Path]) -> PathBuf {
+    let mut common = layers.first().and_then(|path| path.parent()).unwrap_or(Path::new("/")).to_owned();
+    while !layers.iter().all(|path| path.starts_with(&common)) {
         if !common.pop() {
             return PathBuf::from("/");
         }
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn old_kernels_get_relative_layers() {
         let lowers = [PathBuf::from("/v/layers/aa/d"), PathBuf::from("/v/layers/b:b/d")];
-        let common = common_directory(&lowers);
+        let common = common_directory(&lowers.each_ref().map(PathBuf::as_path));
         assert_eq!(common, Path::new("/v/layers"));
         let stack = Stack {
             lowers: &lowers,

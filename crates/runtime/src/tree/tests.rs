@@ -1,5 +1,7 @@
 //! Hostile trees: every path ends inside, or is refused.
 
+use rustix::fs::FileType;
+
 use super::*;
 use std::fs;
 use std::os::unix::fs::symlink;

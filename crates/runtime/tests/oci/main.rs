@@ -5,4 +5,5 @@ mod bundle;
 mod entered;
 mod hostile;
 mod life;
+mod remapped;
 mod seen;

@@ -8,7 +8,7 @@ use crate::bundle::Bundle;
 
 /// Everything that Docker's users and scanners look at, less what differs from start to start, and the limit of open files,
 /// which Go programs like runc raise for themselves and pass on.
-const LOOK: &str = r#"
+pub(crate) const LOOK: &str = r#"
 grep -E '^(Uid|Gid|Groups|Sig(Pnd|Blk|Cgt)|Cap|NoNewPrivs|Seccomp|Threads|Umask)' /proc/self/status
 grep -v 'open files' /proc/self/limits; cat /proc/self/oom_score_adj /proc/sys/net/ipv4/ping_group_range
 env | sort; pwd; hostname; umask
@@ -22,7 +22,7 @@ touch /sys/x 2>&1
 
 /// The mount table without ids, in any order, and without what we do otherwise on purpose: the source of hidden files,
 /// super block options of `/sys`, and hierarchies that the container is not put into.
-const MOUNTS: &str = "cut -d' ' -f5,6 /proc/self/mountinfo | grep -v -e /sys/fs/cgroup -e /proc/kcore -e /proc/keys -e /proc/timer_list -e /proc/interrupts | sort";
+pub(crate) const MOUNTS: &str = "cut -d' ' -f5,6 /proc/self/mountinfo | grep -v -e /sys/fs/cgroup -e /proc/kcore -e /proc/keys -e /proc/timer_list -e /proc/interrupts | sort";
 
 fn check_same(change: impl Fn(&mut Value)) {
     let mut bundle = Bundle::new(&format!("{LOOK}{MOUNTS}"));

@@ -25,6 +25,7 @@ impl Supervisor {
         plan: &runtime::Plan,
         stdio: Stdio,
         netns: Option<OwnedFd>,
+        userns: Option<OwnedFd>,
     ) -> Result<(), runtime::StartError> {
         if self.other.is_some() {
             return self.create_by_other(plan, stdio, netns);
@@ -36,6 +37,7 @@ impl Supervisor {
         let given = {
             let mut given = runtime::Given::default();
             given.network = netns.as_ref().map(std::os::fd::AsFd::as_fd);
+            given.user = userns.as_ref().map(std::os::fd::AsFd::as_fd);
             given
         };
         let terminal = plan.process.terminal;

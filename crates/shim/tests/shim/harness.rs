@@ -133,6 +133,7 @@ impl Harness {
             plan,
             foreign: None,
             netns: None,
+            userns: None,
             stdio: container.stdio,
             log: if container.logged {
                 let config = logs::WriterConfig::json_file(self.dir.path().join("log"));

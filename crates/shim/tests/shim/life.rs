@@ -61,6 +61,7 @@ fn a_program_that_is_not_there_fails_in_dockers_words_without_an_end() {
             plan,
             foreign: None,
             netns: None,
+            userns: None,
             stdio: shim::Stdio::default(),
             log: logs::WriterConfig::none(),
             held: Vec::new(),

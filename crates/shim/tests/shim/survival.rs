@@ -217,6 +217,7 @@ fn a_long_state_directory_is_no_obstacle() {
         plan: harness.plan("busybox sleep 1000 & wait", false),
         foreign: None,
         netns: None,
+        userns: None,
         stdio: Stdio::default(),
         log: logs::WriterConfig::none(),
         held: Vec::new(),

@@ -37,7 +37,7 @@ fn container() -> (tempfile::TempDir, OwnedFd) {
 /// Names, with `->` for links, of the archive of a path.
 fn names(root: &OwnedFd, path: &str) -> Result<Vec<String>> {
     let mut bytes = Vec::new();
-    tar_path(root.as_fd(), path, &mut bytes)?;
+    tar_path(root.as_fd(), path, None, &mut bytes)?;
     Ok(names_in(&bytes))
 }
 
@@ -182,12 +182,12 @@ fn what_cp_takes_out_it_puts_back() {
     )
     .unwrap();
     let mut bytes = Vec::new();
-    tar_path(root.as_fd(), "/.", &mut bytes).unwrap();
+    tar_path(root.as_fd(), "/.", None, &mut bytes).unwrap();
     let (other_dir, other) = container();
     fs::remove_dir_all(other_dir.path().join("root/etc")).unwrap();
     untar_into(other.as_fd(), "/", &UntarOptions::default(), bytes.as_slice()).unwrap();
     let mut again = Vec::new();
-    tar_path(other.as_fd(), "/.", &mut again).unwrap();
+    tar_path(other.as_fd(), "/.", None, &mut again).unwrap();
     // The root directory itself is left as it is by `cp`, so its time may differ: one header.
     assert_eq!(bytes[512..], again[512..]);
 }
@@ -212,11 +212,11 @@ fn cve_2018_15664_cp_with_a_swapping_thread_stays_inside() {
         let _stop = StopOnDrop(&stop);
         for _ in 0..ROUNDS {
             let mut bytes = Vec::new();
-            if tar_path(root.as_fd(), "/d/.", &mut bytes).is_ok() {
+            if tar_path(root.as_fd(), "/d/.", None, &mut bytes).is_ok() {
                 assert!(!String::from_utf8_lossy(&bytes).contains("alive"), "read from outside");
                 good += 1;
             }
-            let _ = tar_path(root.as_fd(), "/d", &mut bytes);
+            let _ = tar_path(root.as_fd(), "/d", None, &mut bytes);
             let _ = stat(root.as_fd(), "/d/canary");
             good += usize::from(
                 untar_into(root.as_fd(), "/d", &UntarOptions::default(), archive.as_slice()).is_ok(),

@@ -90,10 +90,11 @@ impl Extractor<'_> {
         if entry.link.len() > crate::limits::PATH_BYTES_MAX {
             return Err(invalid("too long a target of a symbolic link"));
         }
-        let (uid, gid) = self.owner(entry);
+        let (uid, gid) = (entry.uid, entry.gid);
+        let maker = self.maker();
         self.make(entry, parent, name, |dir| {
             symlinkat(entry.link.as_slice(), &dir.fd, name)?;
-            if uid != 0 || gid != 0 || dir.setgid {
+            if (uid, gid) != maker || dir.setgid {
                 chownat(
                     &dir.fd,
                     name,
@@ -149,16 +150,16 @@ impl Extractor<'_> {
         if tree::file_type(&made) != kind {
             return Err(invalid("it was replaced while it was made"));
         }
-        let (uid, gid) = self.owner(entry);
+        let (uid, gid) = (entry.uid, entry.gid);
         chownat(&handle, "", Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::EMPTY_PATH)
             .and_then(|()| tree::chmod_handle(&handle, entry.mode))
             .context(|| "set owner and mode")?;
         utimensat(&handle, "", &timestamps(entry.mtime), AtFlags::EMPTY_PATH).context(|| "set time")
     }
 
-    /// True if a file made by root with the entry's mode is not yet as the entry wants it.
+    /// True if a file just made with the entry's mode is not yet as the entry wants it.
     fn differs(&self, entry: &Entry) -> bool {
-        self.owner(entry) != (0, 0)
+        (entry.uid, entry.gid) != self.maker()
             || entry.mode & (self.umask | 0o6000) != 0
             || !entry.xattrs.is_empty()
             || (entry.kind == Kind::File && entry.mode & 0o1000 != 0)
@@ -170,8 +171,8 @@ impl Extractor<'_> {
         if !inherited && !self.differs(entry) {
             return Ok(());
         }
-        let (uid, gid) = self.owner(entry);
-        if inherited || (uid, gid) != (0, 0) {
+        let (uid, gid) = (entry.uid, entry.gid);
+        if inherited || (uid, gid) != self.maker() {
             fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).context(|| "set owner")?;
         }
         fchmod(fd, Mode::from_raw_mode(entry.mode)).context(|| "set mode")?;

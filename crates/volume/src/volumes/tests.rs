@@ -15,7 +15,7 @@ impl Scratch {
     }
 
     fn open(&self) -> Volumes {
-        Volumes::open(&self.root(), Arc::clone(&self.store)).unwrap()
+        Volumes::open(&self.root(), Arc::clone(&self.store), (0, 0)).unwrap()
     }
 
     fn root(&self) -> PathBuf {

@@ -29,6 +29,7 @@ pub(crate) fn record() -> Record {
         state: State::created(),
         auto_remove: false,
         remove_volumes: false,
+        ids: None,
     }
 }
 
@@ -39,6 +40,7 @@ fn run() -> Run {
         uts: Space::New,
         cgroup: Space::Host,
         network: Space::New,
+        user: None,
         hostname: "6eca84a169b0".into(),
         links: Vec::new(),
         shm: Shm::Own(67_108_864),
