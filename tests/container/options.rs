@@ -511,3 +511,32 @@ fn limits_of_the_process() {
     assert_eq!(run(&daemon, &["--group-add", "777", "-u", "5:6"], "id -G"), "6 777");
     assert_eq!(run(&daemon, &["--sysctl", "kernel.shmmax=100000"], "cat /proc/sys/kernel/shmmax"), "100000");
 }
+
+#[test]
+fn mounts_pass_between_host_and_container_as_asked() {
+    let daemon = Daemon::start();
+    let dir = daemon.scratch().join("shared").display().to_string();
+    let sh = |script: &str| testkit::Output::of(&mut daemon.sandbox().command("sh", ["-c", script]));
+    let make = format!(
+        "mkdir {dir} && mount -t tmpfs s {dir} && mount --make-shared {dir} && mkdir {dir}/a {dir}/b"
+    );
+    sh(&make).ok();
+    let mut flags: Vec<String> = ["run", "-d", "--name", "cc", "--privileged"].map(String::from).to_vec();
+    for mode in ["rshared", "rslave", "rprivate"] {
+        flags.extend(["-v".to_owned(), format!("{dir}:/{mode}:{mode}")]);
+    }
+    let script =
+        "for d in rshared rslave rprivate; do mount -t tmpfs t /$d/a && touch /$d/a/$d; done; sleep 1000";
+    flags.extend(["busybox", "sh", "-c", script].map(String::from));
+    daemon.hythe(&flags).ok();
+    let inside = |path: &str| daemon.hythe(["exec", "cc", "ls", path]).ok();
+    testkit::wait::until_true("it has mounted", || inside("/rprivate/a") == "rprivate");
+    assert_eq!(sh(&format!("ls {dir}/a")).ok(), "rshared");
+    sh(&format!("mount -t tmpfs t {dir}/b && touch {dir}/b/host")).ok();
+    assert_eq!(
+        ["/rshared/b", "/rslave/b", "/rprivate/b"].map(inside),
+        ["host", "host", ""].map(String::from)
+    );
+    daemon.hythe(["rm", "-f", "cc"]).ok();
+    sh(&format!("umount {dir}/a {dir}/b {dir}")).ok();
+}

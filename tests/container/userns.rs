@@ -502,3 +502,60 @@ fn a_setuid_program_holds_inside_only() {
     assert_eq!(run(&["-u", "5:6", "suid", "/id", "-u"]), "0");
     daemon.hythe(["rm", "cc"]).ok();
 }
+
+#[test]
+fn images_that_change_their_user_work() {
+    let flags = vec!["--userns-remap=ann".to_owned()];
+    let options = Options { flags, images: vec!["redis", "nginx"], ..Options::default() };
+    let daemon = Daemon::within(sandbox(), options);
+    let exec = |args: &[&str]| daemon.hythe([&["exec"], args].concat());
+    daemon.hythe(["run", "-d", "--name", "redis", "-v", "store:/data", "redis"]).ok();
+    wait::until_true("redis answers", || exec(&["redis", "redis-cli", "ping"]).stdout.trim() == "PONG");
+    assert_eq!(exec(&["redis", "redis-cli", "save"]).ok(), "OK");
+    let data = daemon.data().join("volumes/store/_data");
+    let inside = exec(&["redis", "stat", "-c", "%u", "/data/dump.rdb"]).ok().parse::<u32>().unwrap();
+    assert_eq!(owner(&data.join("dump.rdb")).0, 300_000 + inside);
+    daemon.hythe(["run", "-d", "--name", "web", "-p", "18081:80", "nginx"]).ok();
+    let get = || {
+        let url = "http://127.0.0.1:18081/";
+        Output::of(
+            &mut daemon.sandbox().command("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", url]),
+        )
+    };
+    wait::until_true("nginx answers", || get().stdout == "200");
+    daemon.hythe(["restart", "-t", "5", "redis"]).ok();
+    wait::until_true("redis answers again", || exec(&["redis", "redis-cli", "ping"]).stdout.trim() == "PONG");
+    daemon.hythe(["rm", "-f", "redis", "web"]).ok();
+    daemon.check_leaks();
+}
+
+#[test]
+fn mounts_come_in_where_asked_and_never_go_out() {
+    let daemon = with("ann");
+    let dir = daemon.scratch().join("shared").display().to_string();
+    let sh = |script: &str| Output::of(&mut daemon.sandbox().command("sh", ["-c", script]));
+    sh(&format!(
+        "mkdir {dir} && mount -t tmpfs s {dir} && mount --make-shared {dir} && mkdir {dir}/in {dir}/out && \
+         chown -R 300000:400000 {dir}"
+    ))
+    .ok();
+    let (bind, plain) = (format!("{dir}:/p:rshared"), format!("{dir}:/q"));
+    let free = [
+        "--cap-add",
+        "SYS_ADMIN",
+        "--security-opt",
+        "seccomp=unconfined",
+        "--security-opt",
+        "apparmor=unconfined",
+    ];
+    let script = "mount -t tmpfs t /p/out && touch /p/out/inside && sleep 1000";
+    let tail = ["-v", &bind, "-v", &plain, "busybox", "sh", "-c", script];
+    daemon.hythe([&["run", "-d", "--name", "cc"], &free[..], &tail].concat()).ok();
+    let inside = |path: &str| daemon.hythe(["exec", "cc", "ls", path]).ok();
+    wait::until_true("it has mounted", || inside("/p/out") == "inside");
+    assert_eq!(sh(&format!("ls {dir}/out")).ok(), "", "what root inside mounts stays inside");
+    sh(&format!("mount -t tmpfs t {dir}/in && touch {dir}/in/outside")).ok();
+    assert_eq!((inside("/p/in"), inside("/q/in")), ("outside".into(), String::new()));
+    daemon.hythe(["rm", "-f", "cc"]).ok();
+    sh(&format!("umount {dir}/in {dir}")).ok();
+}

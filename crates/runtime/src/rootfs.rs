@@ -51,6 +51,9 @@ pub(crate) fn begin(plan: &Plan, mut prepared: Prepared) -> Result<Rootfs, Start
     let connected = isolate(plan)?;
     let null = open_null()?;
     prepared.cover_layers()?;
+    if connected {
+        stand_apart(&plan.root.source)?;
+    }
     let root = match &plan.root.source {
         RootSource::Overlay { lowers, upper, work, volatile } => {
             let stack = overlay::Stack {
@@ -91,6 +94,23 @@ fn isolate(plan: &Plan) -> Result<bool, StartError> {
     mount_setattr(CWD, c"/", recursive, attributes)
         .map_err(|e| failed("isolate the mount namespace", e.errno()))?;
     Ok(connected)
+}
+
+/// Covers the directory that the root is going to be mounted in with itself, sharing nothing: `pivot_root` refuses a root
+/// whose parent is shared, as everything here is if the container is to share mounts with the host.
+fn stand_apart(root: &RootSource) -> Result<(), StartError> {
+    let place = match root {
+        RootSource::Path(path) => Some(path),
+        RootSource::Overlay { upper: Some(upper), .. } => Some(upper),
+        RootSource::Overlay { lowers, .. } => lowers.first(),
+    };
+    let Some(dir) = place.and_then(|place| place.parent()) else { return Ok(()) };
+    let step = |errno| failed(format_args!("mount {} apart", dir.display()), errno);
+    let own = clone_tree(CWD.as_fd(), dir, false).map_err(step)?;
+    move_mount(&own, "", CWD, dir, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).map_err(step)?;
+    // What is attached to a shared mount is shared too, so only now.
+    let private = Attributes { propagation: sys::mount::PRIVATE, ..Attributes::default() };
+    mount_setattr(&own, c"", false, private).map_err(|error| step(error.errno()))
 }
 
 /// The host's `/dev/null`, or an error if something else is there.
