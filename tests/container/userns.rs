@@ -559,3 +559,44 @@ fn mounts_come_in_where_asked_and_never_go_out() {
     daemon.hythe(["rm", "-f", "cc"]).ok();
     sh(&format!("umount {dir}/in {dir}")).ok();
 }
+
+#[test]
+fn options_mean_what_they_mean_without_a_mapping() {
+    let daemon = with("ann");
+    for (flags, script, text) in [
+        (&["--read-only", "--tmpfs", "/t"][..], "touch /x 2>/dev/null || touch /t/x && echo ro", "ro"),
+        (&["-w", "/new/dir"], "pwd; stat -c %u:%g /new /new/dir", "/new/dir\n0:0\n0:0"),
+        (&["-w", "/new/dir", "-u", "5:6"], "stat -c %u:%g /new/dir", "0:0"),
+        (&["--ulimit", "nofile=100:200", "-u", "5"], "ulimit -n; ulimit -Hn", "100\n200"),
+        (&["--oom-score-adj", "700"], "cat /proc/self/oom_score_adj", "700"),
+        (&["--sysctl", "net.ipv4.ip_forward=1"], "cat /proc/sys/net/ipv4/ip_forward", "1"),
+        (&["--sysctl", "kernel.shmmax=12345"], "cat /proc/sys/kernel/shmmax", "12345"),
+        (&["--domainname", "dom"], "cat /proc/sys/kernel/domainname", "dom"),
+        (&["--sysctl", "fs.mqueue.msg_max=7"], "cat /proc/sys/fs/mqueue/msg_max", "7"),
+        (&["-h", "box"], "hostname", "box"),
+        (&["--ipc", "none"], "mount | grep -c /dev/shm; true", "0"),
+        (&["--ipc", "shareable"], "stat -c '%u:%g %a' /dev/shm; touch /dev/shm/x && echo w", "0:0 1777\nw"),
+        (&["--shm-size", "1m"], "df -k /dev/shm | tail -n1 | awk '{print $2}'", "1024"),
+        (&["--cgroupns", "private"], "cut -d: -f3 /proc/self/cgroup | sort -u", "/"),
+        (
+            &["--security-opt", "no-new-privileges"],
+            "grep NoNewPrivs /proc/self/status | tr -d '\\t'",
+            "NoNewPrivs:1",
+        ),
+        (
+            &["--cap-drop", "ALL"],
+            "grep CapEff /proc/self/status | tr -d '\\t'; touch /x && echo w",
+            "CapEff:0000000000000000\nw",
+        ),
+        (&["--pids-limit", "50", "-m", "20m"], "echo limited", "limited"),
+        (&["-u", "5"], "nc -l -p 80 & sleep 0.1; kill $! && echo bound", "bound"),
+        (&[], "ping -c1 -W1 127.0.0.1 >/dev/null && echo pinged", "pinged"),
+        (
+            &["--network", "none"],
+            "ip -o link | wc -l; ip addr add 10.1.1.1/32 dev lo 2>/dev/null || echo none",
+            "1\nnone",
+        ),
+    ] {
+        assert_eq!(run(&daemon, flags, script), text, "{flags:?} {script}");
+    }
+}

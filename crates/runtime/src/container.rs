@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, Uid};
 use rustix::process::{setsid, umask};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space, set_thread_res_uid};
 use sys::fork::{NewNamespaces, unshare};
 
 use crate::channel::ChildEnd;
@@ -168,12 +168,37 @@ fn set_parameters(plan: &Plan, rootfs: &Rootfs) -> Result<(), StartError> {
         }
     };
     for (name, value) in &plan.sysctls {
-        let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = rustix::fs::openat(procfs, format!("sys/{name}"), flags, Mode::empty())
-            .map_err(|errno| failed(format_args!("open sysctl {} file", name.replace('/', ".")), errno))?;
-        rustix::io::write(&file, value.as_bytes()).map_err(|errno| {
-            failed(format_args!("write sysctl {} = {value:?}", name.replace('/', ".")), errno)
-        })?;
+        let write = || set_parameter(procfs, name, value);
+        match &plan.ids {
+            // Those of an IPC namespace may be written by whom they belong to, and by no other, whatever his rights.
+            Some(ids) if name.starts_with("kernel/") || name.starts_with("fs/") => {
+                as_user(ids.root(), write)?
+            }
+            _ => write()?,
+        }
     }
     Ok(())
+}
+
+fn set_parameter(procfs: &OwnedFd, name: &str, value: &str) -> Result<(), StartError> {
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = rustix::fs::openat(procfs, format!("sys/{name}"), flags, Mode::empty())
+        .map_err(|errno| failed(format_args!("open sysctl {} file", name.replace('/', ".")), errno))?;
+    rustix::io::write(&file, value.as_bytes())
+        .map(drop)
+        .map_err(|errno| failed(format_args!("write sysctl {} = {value:?}", name.replace('/', ".")), errno))
+}
+
+/// Does `work` with the rights of a user alone, and is root of the host again, who makes files as that user.
+fn as_user<T>((uid, gid): (u32, u32), work: impl FnOnce() -> Result<T, StartError>) -> Result<T, StartError> {
+    let (root, user) = (Uid::ROOT, Uid::from_raw(uid));
+    let change = |effective| {
+        set_thread_res_uid(root, effective, root)
+            .map_err(|errno| failed("act as the container's root", errno))
+    };
+    change(user)?;
+    let done = work();
+    change(root)?;
+    sys::identity::set_file_ids(uid, gid).map_err(|e| failed("act as the container's root", e.errno()))?;
+    done
 }
