@@ -1,10 +1,13 @@
 //! A full disk: what frees space and what needs none works, what needs space fails with a clear word and leaves nothing,
 //! and everything goes on when there is space again.
 
-use testkit::{Daemon, Options, Output};
+use testkit::{Daemon, Options, Output, Registry, Sandbox, wait};
 
 /// Megabytes: the image, and the engine's own files.
 const DISK: u64 = 48;
+
+/// Megabytes: images of Debian's, compressed and unpacked.
+const ROOMY: u64 = 400;
 
 struct Full {
     daemon: Daemon,
@@ -17,6 +20,20 @@ impl Full {
         Self { daemon: Daemon::with(options) }
     }
 
+    /// A daemon with a registry beside it and room for the images of that.
+    fn with_registry(images: &[&str]) -> (Registry, Self) {
+        let sandbox = Sandbox::new();
+        let registry = Registry::start(&sandbox, 5000, images);
+        let flags = vec![format!("--registry-mirror=http://{}", registry.address())];
+        let options = Options { disk: Some(ROOMY), flags, ..Options::default() };
+        (registry, Self { daemon: Daemon::within(sandbox, options) })
+    }
+
+    /// Kilobytes that are free.
+    fn free_space(&self) -> u64 {
+        self.shell("df -k --output=avail . | tail -1").ok().trim().parse().expect("a number")
+    }
+
     fn shell(&self, command: &str) -> Output {
         let command = format!("cd {} && {command}", self.daemon.data().display());
         Output::of(&mut self.daemon.sandbox().command("sh", ["-c", &command]))
@@ -26,6 +43,13 @@ impl Full {
     fn fill(&self) {
         let output = self.shell("dd if=/dev/zero of=filler bs=1M; dd if=/dev/zero of=rest bs=1k; sync");
         assert!(output.stderr.contains("No space left"), "{}", output.stderr);
+    }
+
+    /// Fills what was made free of the filler.
+    fn fill_again(&self) {
+        self.shell(
+            "dd if=/dev/zero of=filler bs=1M oflag=append conv=notrunc; dd if=/dev/zero of=rest bs=1k; sync",
+        );
     }
 
     fn free(&self) {
@@ -118,4 +142,36 @@ fn a_daemon_starts_on_a_full_disk() {
     assert_eq!(full.daemon.hythe(["rm", "-f", "lives"]).ok(), "lives");
     full.daemon.check_state();
     full.free();
+}
+
+#[test]
+fn pull_leaves_nothing_of_what_does_not_fit() {
+    let (_registry, full) = Full::with_registry(&["busybox", "redis"]);
+    let daemon = &full.daemon;
+    daemon.hythe(["pull", "-q", "busybox"]).ok();
+    let listed = || {
+        full.shell(
+            "ls content/blobs/sha256 content/ingest snapshots/layers snapshots/staging snapshots/trash",
+        )
+        .ok()
+    };
+    let before = listed();
+    full.fill();
+    // Not even the manifest fits; the first layer does not; its unpacked files do not.
+    for room in [0, 8, 64, 120] {
+        if room > 0 {
+            full.shell(&format!("truncate -s -{room}M filler && sync")).ok();
+        }
+        let space = full.free_space();
+        let error = daemon.hythe(["pull", "redis"]).fails_with(1);
+        assert!(error.contains("no space left on device"), "{room} megabytes: {error}");
+        wait::until_true("all is as before", || listed() == before && full.free_space() + 1024 > space);
+        assert_eq!(daemon.hythe(["images", "-q"]).ok().lines().count(), 1);
+        daemon.check_state();
+        full.fill_again();
+    }
+    full.free();
+    daemon.hythe(["pull", "-q", "redis"]).ok();
+    let output = daemon.hythe(["run", "--rm", "redis", "redis-cli", "--version"]).ok();
+    assert!(output.starts_with("redis-cli"), "{output}");
 }

@@ -158,6 +158,22 @@ fn resume(path: &std::path::Path) -> io::Result<(File, Hasher, u64)> {
     Ok((file, hasher, offset))
 }
 
+/// Removes what is here under a key, unless it is being written now.
+pub(crate) fn forget(content: &Content, key: &str) -> Result<()> {
+    let name = Digest::of(key.as_bytes()).hex();
+    let active = content.inner.ingests.names.lock();
+    if active.contains(&name) {
+        return Ok(());
+    }
+    let path = content.inner.root.join("ingest").join(name);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).context(|| format!("remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(crate) fn prune(content: &Content) -> Result<u64> {
     let dir = content.inner.root.join("ingest");
     let active = content.inner.ingests.names.lock();

@@ -120,9 +120,18 @@ impl Content {
         }
         let mut ingest = self.ingest(&format!("put {digest}"))?;
         ingest.reset()?;
-        ingest.write_all(bytes).context(|| format!("write content {digest}"))?;
+        if let Err(error) = ingest.write_all(bytes) {
+            // It is made again from memory: a part of it helps nobody.
+            ingest.abort()?;
+            return Err(error).context(|| format!("write content {digest}"));
+        }
         ingest.commit(&digest, Some(bytes.len() as u64))?;
         Ok(digest)
+    }
+
+    /// Removes the part of a blob that an ingest has left; nothing if there is none or somebody writes it now.
+    pub fn forget_ingest(&self, key: &str) -> Result<()> {
+        ingest::forget(self, key)
     }
 
     /// Removes the blob; not found is an error. Readers that have it open keep it.

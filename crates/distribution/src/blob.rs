@@ -170,7 +170,7 @@ pub(crate) fn unwrap_io(error: io::Error) -> Error {
         let inner = error.into_inner().and_then(|inner| inner.downcast::<Error>().ok());
         return inner.map_or_else(|| errdefs::system("i/o error"), |inner| *inner);
     }
-    errdefs::system(error.to_string())
+    error.into()
 }
 
 #[cfg(test)]

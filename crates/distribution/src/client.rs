@@ -81,6 +81,8 @@ impl Client {
             let optional = mirror || (https && !verify && opened.as_ref().is_err_and(unreachable));
             match opened.and_then(|session| work(&session)) {
                 Ok(value) => return Ok(value),
+                // No other endpoint has more room on this host's disk.
+                Err(Failure::Final(error)) if error.is_disk_full() => return Err(Failure::Final(error)),
                 Err(failure) if optional => {
                     talk.cancel.check()?;
                     last = Some(failure);

@@ -71,6 +71,13 @@ impl Error {
         &self.message
     }
 
+    /// Whether there was no space on the disk. Told by the text, which is what comes through threads and pipelines: the
+    /// kernel's words, or SQLite's.
+    pub fn is_disk_full(&self) -> bool {
+        let text = self.to_string();
+        text.contains("no space left on device") || text.contains("database or disk is full")
+    }
+
     /// Puts `what` in front of the message; the class stays.
     #[must_use]
     pub fn context(mut self, what: impl fmt::Display) -> Self {
@@ -113,7 +120,7 @@ impl fmt::Display for Error {
         f.write_str(&self.message)?;
         let mut cause = self.source.as_deref().map(|s| s as &dyn StdError);
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            write!(f, ": {}", without_number(error.to_string()))?;
             cause = error.source();
         }
         Ok(())
@@ -133,14 +140,25 @@ impl StdError for Error {}
 /// have these words, and clients look for them.
 pub fn words(error: &std::io::Error) -> String {
     let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
+    in_lower_case(text.split(" (os error").next().unwrap_or_default())
+}
+
+fn in_lower_case(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
+/// The text of a cause: a bare system error (of `std` or of a crate that prints it the same way) by its [`words`].
+fn without_number(text: String) -> String {
+    match text.split_once(" (os error ") {
+        Some((bare, number)) if number.ends_with(')') && !bare.contains(": ") => in_lower_case(bare),
+        _ => text,
+    }
+}
+
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
-        system(error.to_string())
+        system(without_number(error.to_string()))
     }
 }
 
@@ -193,7 +211,8 @@ mod tests {
     fn display_prints_message_and_causes_once() {
         let io = std::io::Error::from_raw_os_error(2);
         let error = Err::<(), _>(io).context(|| "open /x").unwrap_err();
-        assert_eq!(error.to_string(), "open /x: No such file or directory (os error 2)");
+        assert_eq!(error.to_string(), "open /x: no such file or directory");
+        assert_eq!(Error::from(std::io::Error::from_raw_os_error(28)).to_string(), "no space left on device");
     }
 
     #[test]

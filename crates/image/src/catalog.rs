@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use content::Content;
-use errdefs::{Class, Result};
+use errdefs::{Class, Collected, Result};
 use jiff::Timestamp;
 use oci::digest::Digest;
 use oci::image::ImageConfig;
@@ -20,7 +20,7 @@ use store::{Store, Tx};
 
 use crate::image::{Image, ImageId};
 use crate::layers::is_plain;
-use crate::lease::{Held, Holds};
+use crate::lease::{Held, Holds, Lease};
 use crate::schema::{IMAGES, ImageRecord, LAYERS, LayerRecord, NAMES, NameRecord, PULLS};
 
 /// Shared by the handle and the leases it gave.
@@ -305,6 +305,22 @@ impl Catalog {
             }
         }
         Ok(freed)
+    }
+
+    /// Removes what an unfinished pull has brought, whole and in parts, and forgets the pull.
+    pub(crate) fn abandon(&self, lease: Lease, pull: &str) -> Result<()> {
+        let digests = lease.digests();
+        drop(lease);
+        let mut teardown = Collected::new();
+        for digest in &digests {
+            teardown.step(self.content.forget_ingest(&digest.to_string()));
+        }
+        let both = [Held::blobs(&digests), Held::layers(&digests)].concat();
+        teardown.step(self.collect_among(&both));
+        teardown.step(self.store.delete(&PULLS, pull));
+        // Where the parts of layers are that could not be unpacked.
+        self.empty_trash_later();
+        teardown.finish()
     }
 
     /// Forgets and removes the plain tars of layers that are kept compressed too, once those are flushed.

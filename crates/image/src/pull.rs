@@ -76,10 +76,21 @@ fn pull_one(
     let known = catalog.lock().names.contains_key(reference);
     let sinks = Sinks { content: &catalog.content, host: &incoming, progress };
     let pull = Pull { reference, platform, auth: &request.auth, known };
-    let pulled = client.pull(&pull, sinks, cancel)?;
-    let id = pulled.config.digest;
-    let digest = pulled.digest;
-    let added = catalog.add(new_image(pulled, reference, key.clone()))?;
+    let fetched = client.pull(&pull, sinks, cancel).and_then(|pulled| {
+        let (id, digest) = (pulled.config.digest, pulled.digest);
+        let added = catalog.add(new_image(pulled, reference, key.clone()))?;
+        Ok((id, digest, added))
+    });
+    let (id, digest, added) = match fetched {
+        Err(error) if error.is_disk_full() => {
+            // What is here of it is the space that is missing, perhaps to what its user does next.
+            if let Err(error) = catalog.abandon(lease, &key) {
+                tracing::warn!(%error, "remove what came of a pull");
+            }
+            return Err(error);
+        }
+        fetched => fetched?,
+    };
     let newer = added.moved.iter().any(|(name, _)| name == reference);
     Ok((digest, Pulled { id, name: reference.familiar(), newer }))
 }
