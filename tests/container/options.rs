@@ -41,12 +41,6 @@ fn refusals_are_in_dockers_words() {
         ),
         (&["--cpuset-cpus", "foo"], 125, "Invalid value foo for cpuset cpus: invalid format: foo".into()),
         (
-            &["--link-local-ip", "169.254.5.5"],
-            125,
-            "invalid config for network bridge: link-local addresses (--link-local-ip) are not supported yet"
-                .into(),
-        ),
-        (
             &["--pull", "foo"],
             125,
             "invalid pull option: 'foo': must be one of \"always\", \"missing\" or \"never\"".into(),

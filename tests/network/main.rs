@@ -1,5 +1,7 @@
 //! Black-box tests of networking: what reaches a container, from where, and what must not.
 
+mod gateway;
+mod link_local;
 mod links;
 mod modes;
 mod publish;

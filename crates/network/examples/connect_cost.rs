@@ -29,7 +29,7 @@ fn main() -> errdefs::Result<()> {
             let request = EndpointRequest {
                 container_id: format!("c{round}"),
                 network: "bridge".to_owned(),
-                default_route: true,
+                default_routes: network::Families::BOTH,
                 ports: (0..ports)
                     .map(|n| PortRequest::parse("80/tcp", "", &(10_000 + n).to_string()))
                     .collect::<Result<_, _>>()?,

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use jiff::Timestamp;
 
+use crate::Families;
 use crate::firewall::Bridge;
 use crate::limits::DEFAULT_MTU;
 
@@ -146,6 +147,12 @@ impl Network {
     /// The host's addresses in it, IPv4 first.
     pub fn gateways(&self) -> impl Iterator<Item = IpAddr> {
         self.ipam.config.iter().filter_map(|config| config.gateway)
+    }
+
+    /// The families that its containers have a gateway for: none in an internal network.
+    pub fn gateway_families(&self) -> Families {
+        let has = |v4: bool| !self.internal && self.gateways().any(|gateway| gateway.is_ipv4() == v4);
+        Families { ipv4: has(true), ipv6: has(false) }
     }
 
     /// The host's addresses in it with the subnets' prefix lengths.

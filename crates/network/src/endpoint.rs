@@ -7,6 +7,38 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::{PortBinding, PortRequest, PortSocket};
 
+/// Families of addresses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Families {
+    /// IPv4.
+    pub ipv4: bool,
+    /// IPv6.
+    pub ipv6: bool,
+}
+
+impl Families {
+    /// Both of them.
+    pub const BOTH: Self = Self { ipv4: true, ipv6: true };
+
+    /// Which networks get the default routes: for each network, in the order in which they are preferred, the families
+    /// that it has a gateway for; the answer has a place for each.
+    ///
+    /// As in Docker the first network with gateways of both families gets both routes, whatever is before it; only
+    /// without such a one the families go to the first network each.
+    pub fn default_routes(gateways: &[Self]) -> Vec<Self> {
+        let both = gateways.iter().position(|gateway| *gateway == Self::BOTH);
+        let v4 = both.or_else(|| gateways.iter().position(|gateway| gateway.ipv4));
+        let v6 = both.or_else(|| gateways.iter().position(|gateway| gateway.ipv6));
+        (0..gateways.len()).map(|n| Self { ipv4: v4 == Some(n), ipv6: v6 == Some(n) }).collect()
+    }
+
+    /// The network that published ports lead to: the one with the IPv4 route, else that with the other one.
+    pub fn main(routes: &[Self]) -> Option<usize> {
+        let v4 = routes.iter().position(|routes| routes.ipv4);
+        v4.or_else(|| routes.iter().position(|routes| routes.ipv6))
+    }
+}
+
 /// A request to give a container a place in a network.
 #[derive(Debug, Clone, Default)]
 pub struct EndpointRequest {
@@ -26,8 +58,10 @@ pub struct EndpointRequest {
     pub aliases: Vec<String>,
     /// Driver options of the endpoint, e.g. `com.docker.network.endpoint.sysctls`.
     pub driver_opts: BTreeMap<String, String>,
-    /// The container's default route goes through this network. Set it for exactly one of a container's networks.
-    pub default_route: bool,
+    /// Further addresses of its interface, link-local ones (`--link-local-ip`).
+    pub link_local: Vec<IpAddr>,
+    /// Which of the container's default routes go through this network, see [`Families::default_routes`].
+    pub default_routes: Families,
     /// Ports to publish. Give them with the endpoint that has the default route.
     pub ports: Vec<PortRequest>,
 }
@@ -59,8 +93,10 @@ pub struct Endpoint {
     pub aliases: Vec<String>,
     /// See [`EndpointRequest::driver_opts`].
     pub driver_opts: BTreeMap<String, String>,
-    /// See [`EndpointRequest::default_route`].
-    pub default_route: bool,
+    /// See [`EndpointRequest::link_local`].
+    pub link_local: Vec<IpAddr>,
+    /// See [`EndpointRequest::default_routes`].
+    pub default_routes: Families,
     /// Ports given.
     pub ports: Vec<PortBinding>,
     /// Name of the link's end on the host.
@@ -72,6 +108,11 @@ impl Endpoint {
     pub fn mac_text(&self) -> String {
         let [a, b, c, d, e, f] = self.mac;
         format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+    }
+
+    /// The families that it has a gateway for.
+    pub fn gateways(&self) -> Families {
+        Families { ipv4: self.gateway4.is_some(), ipv6: self.gateway6.is_some() }
     }
 
     /// Its addresses, IPv4 first.
@@ -90,4 +131,32 @@ pub struct Reservation {
     pub endpoint: Endpoint,
     /// Hand these to the container's shim; a port whose socket is closed can be taken by any program of the host.
     pub sockets: Vec<PortSocket>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_routes_go_to_the_first_of_both_families_else_to_the_first_of_each() {
+        let (none, v4, v6, both) = (
+            Families::default(),
+            Families { ipv4: true, ipv6: false },
+            Families { ipv4: false, ipv6: true },
+            Families::BOTH,
+        );
+        let cases: [(&[Families], &[Families]); 5] = [
+            (&[], &[]),
+            (&[none, v4, v4], &[none, v4, none]),
+            (&[v4, v6, v6], &[v4, v6, none]),
+            (&[v6, v4], &[v6, v4]),
+            (&[v4, v6, both, both], &[none, none, both, none]),
+        ];
+        for (gateways, routes) in cases {
+            assert_eq!(Families::default_routes(gateways), routes, "{gateways:?}");
+        }
+        assert_eq!(Families::main(&[v6, none, v4]), Some(2));
+        assert_eq!(Families::main(&[none, v6]), Some(1));
+        assert_eq!(Families::main(&[none]), None);
+    }
 }

@@ -30,6 +30,8 @@ pub(crate) mod flag {
     pub(crate) const REQUEST: u16 = 0x1;
     /// Answer also when all went well.
     pub(crate) const ACK: u16 = 0x4;
+    /// Take the place of what exists.
+    pub(crate) const REPLACE: u16 = 0x100;
     /// Refuse if it exists.
     pub(crate) const EXCL: u16 = 0x200;
     /// Make it if it does not exist.

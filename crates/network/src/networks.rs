@@ -4,6 +4,7 @@ mod attach;
 mod create;
 mod endpoints;
 mod recover;
+mod reroute;
 mod reserve;
 mod state;
 mod switches;
@@ -23,8 +24,8 @@ use crate::firewall::Firewall;
 use crate::netlink::{Socket, route};
 use crate::netns::Pool;
 use crate::{
-    Config, Endpoint, EndpointRequest, LinkStatistics, Netns, Network, NetworkSpec, Reservation, ResolvConf,
-    ResolvOptions,
+    Config, Endpoint, EndpointRequest, Families, LinkStatistics, Netns, Network, NetworkSpec, Reservation,
+    ResolvConf, ResolvOptions,
 };
 use state::State;
 use watch::Watch;
@@ -156,6 +157,22 @@ impl Networks {
     /// NotFound if it has no endpoint there.
     pub fn disconnect(&self, container_id: &str, network_id: &str) -> Result<Endpoint> {
         self.inner.disconnect(container_id, network_id)
+    }
+
+    /// Leads a running container's default routes as `shares` say: what each of its endpoints (by id) gets.
+    ///
+    /// # Errors
+    /// If a record cannot be written or the kernel refuses.
+    pub fn share_routes(&self, netns: &Netns, shares: &[(String, Families)]) -> Result<()> {
+        self.inner.share_routes(netns, shares)
+    }
+
+    /// Leads the published ports of one endpoint to another of the same container. The sockets that hold them stay.
+    ///
+    /// # Errors
+    /// If the records cannot be written or the kernel refuses.
+    pub fn move_ports(&self, from: &str, to: &str) -> Result<()> {
+        self.inner.move_ports(from, to)
     }
 
     /// Frees all endpoints of a container that has stopped, and gives what they were, for [`Networks::silence`]. No

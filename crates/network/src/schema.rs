@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Record, Table};
 
-use crate::{Driver, Endpoint, Ipam, IpamConfig, Network, PortBinding};
+use crate::{Driver, Endpoint, Families, Ipam, IpamConfig, Network, PortBinding};
 
 /// Keyed by network id.
 pub(crate) const NETWORKS: Table<NetworkRecord> = Table::new("networks");
@@ -59,7 +59,12 @@ pub(crate) struct EndpointRecord {
     gateway6: Option<Ipv6Addr>,
     aliases: Vec<String>,
     driver_opts: BTreeMap<String, String>,
+    /// Of IPv4; of both families if the other is not said, as earlier programs wrote it.
     default_route: bool,
+    #[serde(default)]
+    default_route6: Option<bool>,
+    #[serde(default)]
+    link_local: Vec<IpAddr>,
     ports: Vec<PortRecord>,
     host_link: String,
 }
@@ -152,7 +157,9 @@ impl EndpointRecord {
             gateway6: endpoint.gateway6,
             aliases: endpoint.aliases.clone(),
             driver_opts: endpoint.driver_opts.clone(),
-            default_route: endpoint.default_route,
+            default_route: endpoint.default_routes.ipv4,
+            default_route6: Some(endpoint.default_routes.ipv6),
+            link_local: endpoint.link_local.clone(),
             ports: endpoint.ports.iter().map(port).collect(),
             host_link: endpoint.host_link.clone(),
         }
@@ -179,7 +186,11 @@ impl EndpointRecord {
             gateway6: self.gateway6,
             aliases: self.aliases,
             driver_opts: self.driver_opts,
-            default_route: self.default_route,
+            default_routes: Families {
+                ipv4: self.default_route,
+                ipv6: self.default_route6.unwrap_or(self.default_route),
+            },
+            link_local: self.link_local,
             ports: self.ports.into_iter().map(port).collect::<Result<_>>()?,
             host_link: self.host_link,
         })

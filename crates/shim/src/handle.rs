@@ -394,6 +394,14 @@ impl Handle {
         self.0.done(Request::Resume, &[])
     }
 
+    /// Leads the published ports to other addresses of the container, which must have one.
+    ///
+    /// # Errors
+    /// If the container does not run.
+    pub fn retarget(&self, ipv4: Option<std::net::Ipv4Addr>, ipv6: Option<std::net::Ipv6Addr>) -> Result<()> {
+        self.0.done(Request::Retarget { ipv4, ipv6 }, &[])
+    }
+
     /// Changes limits.
     ///
     /// # Errors

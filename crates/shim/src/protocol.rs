@@ -85,6 +85,11 @@ pub(crate) enum Request {
     RootFd,
     Pids,
     Status,
+    /// Where published ports lead from now on.
+    Retarget {
+        ipv4: Option<std::net::Ipv4Addr>,
+        ipv6: Option<std::net::Ipv6Addr>,
+    },
 }
 
 /// The answer to a request.

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use api::network::EndpointSettings;
 use errdefs::{Class, Error, Result, forbidden};
-use network::Netns;
+use network::{Endpoint, Families, Netns};
 
-use super::Containers;
 use super::networking::{self, Mode};
+use super::record::Record;
 use super::shared::{Container, Shared};
 use super::stats::network_namespace;
+use super::{Containers, names};
 
 impl Containers {
     /// Puts it into one more network, at once if it runs.
@@ -36,15 +37,19 @@ impl Containers {
                 record.name, target.name
             )));
         }
+        networking::check_endpoint(&target.name, &settings)?;
         if record.state.phase.has_process() {
-            let mut request = networking::request(&record, &target.name, &settings)?;
-            let have = shared.parts.networks.endpoints_of(&record.id);
-            request.default_route = have.is_empty();
+            let request = networking::request(&record, &target.name, &settings)?;
             let netns = Netns::from_fd(network_namespace(&container)?)?;
+            let name = free_name(&shared.parts.networks.statistics(&netns)?);
             let endpoint = shared.parts.networks.reserve(&request)?.endpoint;
-            if let Err(error) =
-                shared.parts.networks.connect(&endpoint, &netns, &format!("eth{}", have.len()))
-            {
+            let mut joined = Record::clone(&record);
+            joined.networks.insert(target.name.clone(), settings.clone());
+            let networks = &shared.parts.networks;
+            let connected = networks
+                .connect(&endpoint, &netns, &name)
+                .and_then(|()| shared.reroute(&container, &joined, &netns, None));
+            if let Err(error) = connected {
                 let _ = shared.parts.networks.disconnect(&record.id, &target.id);
                 return Err(error);
             }
@@ -92,6 +97,12 @@ impl Containers {
         }
         if record.state.phase.has_process() {
             let id = shared.parts.networks.get(&name)?.id.clone();
+            let netns = Netns::from_fd(network_namespace(&container)?)?;
+            // The routes that are left by the leaving network go with its link; who cannot be led elsewhere (the container
+            // has changed its routes itself) is without.
+            if let Err(error) = shared.reroute(&container, &record, &netns, Some(&id)) {
+                tracing::warn!(container = names::short(&record.id), %error, "lead routes and ports elsewhere");
+            }
             let endpoint = shared.parts.networks.disconnect(&record.id, &id)?;
             shared.tell_network(&endpoint, "disconnect");
             shared.tell_neighbours(&[endpoint]);
@@ -104,7 +115,42 @@ impl Containers {
     }
 }
 
+/// The first name for one more interface that no other has.
+fn free_name(links: &[network::LinkStatistics]) -> String {
+    let mut names = (0..).map(|index| format!("eth{index}"));
+    names.find(|name| links.iter().all(|link| link.name != *name)).unwrap_or_default()
+}
+
 impl Shared {
+    /// Leads default routes and published ports of a running container through the networks of `record` that are to have
+    /// them, one that it is `leaving` excepted.
+    fn reroute(
+        &self,
+        container: &Container,
+        record: &Record,
+        netns: &Netns,
+        leaving: Option<&str>,
+    ) -> Result<()> {
+        let networks = &self.parts.networks;
+        let all = networks.endpoints_of(&record.id);
+        let mut staying: Vec<&Endpoint> =
+            all.iter().filter(|endpoint| Some(endpoint.network_id.as_str()) != leaving).collect();
+        staying.sort_by_key(|endpoint| networking::preference(record, &endpoint.network_name));
+        let gateways: Vec<Families> = staying.iter().map(|endpoint| endpoint.gateways()).collect();
+        let routes = Families::default_routes(&gateways);
+        let shares: Vec<(String, Families)> =
+            staying.iter().zip(&routes).map(|(endpoint, share)| (endpoint.id.clone(), *share)).collect();
+        networks.share_routes(netns, &shares)?;
+        let from = all.iter().find(|endpoint| !endpoint.ports.is_empty());
+        let to = Families::main(&routes).and_then(|main| staying.get(main));
+        let (Some(from), Some(to)) = (from, to) else { return Ok(()) };
+        if from.id == to.id {
+            return Ok(());
+        }
+        networks.move_ports(&from.id, &to.id)?;
+        container.handle()?.retarget(to.ipv4.map(|net| net.addr()), to.ipv6.map(|net| net.addr()))
+    }
+
     /// Finishes or undoes what a crash cut short in a running container: `connect` writes the record last and
     /// `disconnect` too, so an endpoint that the record does not ask for was never answered and goes, and a network of
     /// the record without an endpoint was on its way out.

@@ -5,14 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::container::{PortBinding, PortMap};
 use api::network::EndpointSettings;
 use errdefs::{Context, Result, invalid};
-use network::{Endpoint, EndpointRequest, HostEntry, HostsFile, PortRequest, ResolvOptions};
+use network::{
+    Endpoint, EndpointRequest, Families, HostEntry, HostsFile, Networks, PortRequest, ResolvOptions,
+};
 
 use super::names;
 use super::record::Record;
@@ -93,41 +95,45 @@ fn check_settings(name: &str, settings: &EndpointSettings) -> Result<()> {
         parse_mac(&settings.mac_address)
             .map_err(|error| error.context(format!("invalid config for network {name}")))?;
     }
+    check_endpoint(name, settings)
+        .map_err(|error| error.context(format!("invalid config for network {name}")))
+}
+
+/// Checks addresses and aliases as far as that can be done without the network.
+///
+/// # Errors
+/// InvalidParameter with all that is wrong, in Docker's words.
+pub(crate) fn check_endpoint(name: &str, settings: &EndpointSettings) -> Result<()> {
     let ipam = settings.ipam_config.clone().unwrap_or_default();
-    let fixed = !ipam.ipv4_address.is_empty() || !ipam.ipv6_address.is_empty();
-    let predefined = matches!(name, "bridge" | "host" | "none");
     let mut problems = Vec::new();
-    if predefined && settings.aliases.as_ref().is_some_and(|aliases| !aliases.is_empty()) {
-        problems.push(
-            "network-scoped alias is supported only for containers in user defined networks".to_owned(),
-        );
+    if matches!(name, "bridge" | "host" | "none") {
+        if !ipam.ipv4_address.is_empty() || !ipam.ipv6_address.is_empty() {
+            problems.push("user specified IP address is supported on user defined networks only".to_owned());
+        }
+        if settings.aliases.as_ref().is_some_and(|aliases| !aliases.is_empty()) {
+            problems.push(
+                "network-scoped alias is supported only for containers in user defined networks".to_owned(),
+            );
+        }
     }
-    if fixed && predefined {
-        problems.push("user specified IP address is supported on user defined networks only".to_owned());
+    let address = |text: &str| text.parse().ok().filter(|address: &IpAddr| !address.is_unspecified());
+    let (v4, v6) = (&ipam.ipv4_address, &ipam.ipv6_address);
+    if !v4.is_empty() && !address(v4).is_some_and(|address| address.is_ipv4()) {
+        problems.push(format!("invalid IPv4 address: {v4}"));
     }
-    if !ipam.ipv4_address.is_empty() && ipam.ipv4_address.parse::<Ipv4Addr>().is_err() {
-        problems.push(format!("invalid IPv4 address: {}", ipam.ipv4_address));
+    if !v6.is_empty() && !address(v6).is_some_and(|address| address.is_ipv6()) {
+        problems.push(format!("invalid IPv6 address: {v6}"));
     }
-    if !ipam.ipv6_address.is_empty() && ipam.ipv6_address.parse::<Ipv6Addr>().is_err() {
-        problems.push(format!("invalid IPv6 address: {}", ipam.ipv6_address));
+    let link_local = ipam.link_local_ips.iter().flatten().filter(|text| address(text).is_none());
+    problems.extend(link_local.map(|text| format!("invalid link-local IP address: {text}")));
+    match problems.as_slice() {
+        [] => Ok(()),
+        [one] => Err(invalid(format!("invalid endpoint settings:\n{one}"))),
+        many => {
+            let list = many.iter().map(|problem| format!("* {problem}")).collect::<Vec<_>>().join("\n");
+            Err(invalid(format!("invalid endpoint settings:\n{list}")))
+        }
     }
-    if !problems.is_empty() {
-        // One problem stands alone, more make a list.
-        let listed = match problems.as_slice() {
-            [one] => one.clone(),
-            more => more.iter().map(|problem| format!("* {problem}")).collect::<Vec<_>>().join("\n"),
-        };
-        return Err(invalid(format!(
-            "invalid config for network {name}: invalid endpoint settings:\n{listed}"
-        )));
-    }
-    // Taking the wish and not the address would be a container that is not reached where its user expects it.
-    if ipam.link_local_ips.as_ref().is_some_and(|addresses| !addresses.is_empty()) {
-        return Err(errdefs::not_implemented(format!(
-            "invalid config for network {name}: link-local addresses (--link-local-ip) are not supported yet"
-        )));
-    }
-    Ok(())
 }
 
 fn parse_mac(text: &str) -> Result<[u8; 6]> {
@@ -143,26 +149,39 @@ fn parse_mac(text: &str) -> Result<[u8; 6]> {
     Ok(mac)
 }
 
-/// What to ask the network crate for, the network with the default route first.
+/// What to ask the network crate for, the preferred network first.
 ///
 /// # Errors
 /// InvalidParameter for malformed ports and addresses.
-pub(crate) fn requests(record: &Record) -> Result<Vec<EndpointRequest>> {
+pub(crate) fn requests(record: &Record, networks: &Networks) -> Result<Vec<EndpointRequest>> {
     let mut order: Vec<_> =
         record.networks.iter().filter(|(name, _)| !matches!(name.as_str(), "none" | "host")).collect();
-    order.sort_by_key(|(name, settings)| (-settings.gw_priority, name.as_str()));
+    order.sort_by_key(|(name, _)| preference(record, name));
+    // One that is gone is told of when it is asked for an address.
+    let families =
+        |name| networks.get(name).map_or_else(|_| Families::default(), |net| net.gateway_families());
+    let routes = Families::default_routes(&order.iter().map(|(name, _)| families(name)).collect::<Vec<_>>());
+    // Ports lead to the address that the default route uses.
+    let main = Families::main(&routes).unwrap_or_default();
     let mut ports = ports(record)?;
     order
         .into_iter()
+        .zip(routes)
         .enumerate()
-        .map(|(index, (name, settings))| {
+        .map(|(index, ((name, settings), routes))| {
             let mut request = request(record, name, settings)?;
-            request.default_route = index == 0;
-            // Ports lead to the address that the default route uses.
-            request.ports = std::mem::take(&mut ports);
+            request.default_routes = routes;
+            if index == main {
+                request.ports = std::mem::take(&mut ports);
+            }
             Ok(request)
         })
         .collect()
+}
+
+/// By what a container's networks are ordered when there is a choice: the priority, highest first, then the name.
+pub(crate) fn preference<'a>(record: &Record, network: &'a str) -> (i64, &'a str) {
+    (record.networks.get(network).map_or(0, |settings| -settings.gw_priority), network)
 }
 
 /// The request for one network, without ports.
@@ -184,7 +203,13 @@ pub(crate) fn request(record: &Record, name: &str, settings: &EndpointSettings) 
         ipv6: v6.map(|text| text.parse().map_err(|_| bad(text))).transpose()?,
         aliases: dns_names(record, settings).split_off(1),
         driver_opts: settings.driver_opts.clone().unwrap_or_default(),
-        default_route: false,
+        link_local: ipam
+            .link_local_ips
+            .iter()
+            .flatten()
+            .map(|text| text.parse().map(|address: IpAddr| address.to_canonical()).map_err(|_| bad(text)))
+            .collect::<Result<_>>()?,
+        default_routes: Families::default(),
         ports: Vec::new(),
     })
 }
@@ -307,7 +332,8 @@ impl Shared {
         };
         write("hostname", &format!("{}\n", record.config.hostname))?;
         write("hosts", &self.hosts_text(record, endpoints)?)?;
-        let main = endpoints.iter().find(|endpoint| endpoint.default_route).or(endpoints.first());
+        let routes: Vec<Families> = endpoints.iter().map(|endpoint| endpoint.default_routes).collect();
+        let main = Families::main(&routes).map_or(endpoints.first(), |main| endpoints.get(main));
         let name =
             main.map_or_else(|| record.host.network_mode.clone(), |endpoint| endpoint.network_id.clone());
         let network = self.parts.networks.get(&name)?;

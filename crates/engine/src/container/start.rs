@@ -8,6 +8,7 @@ use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use errdefs::{Class, Context, Error, Result};
 use jiff::Timestamp;
@@ -90,6 +91,7 @@ impl Shared {
     /// What hindered it; it is recorded too. A container that is to be removed automatically is removed then.
     pub(crate) fn start(self: &Arc<Self>, container: &Arc<Container>) -> Result<()> {
         let _timing = crate::metrics::COUNTERS.start.time();
+        let begun = Instant::now();
         let mut record = container.record();
         let ids = self.wanted_ids(&record.host);
         if record.ids != ids {
@@ -118,7 +120,7 @@ impl Shared {
                 let record = self.happened(container, |record| record.state.started(pid, Timestamp::now()));
                 container.progress.update(|moment| moment.running = true);
                 self.tell(&record, "start", &[]);
-                self.start_health(container);
+                self.start_health(container, begun);
                 Ok(())
             }
             Err(failure) => {
@@ -275,7 +277,7 @@ impl Shared {
             }
             Mode::Own => {}
         }
-        for request in networking::requests(record)? {
+        for request in networking::requests(record, &self.parts.networks)? {
             let reservation = self.parts.networks.reserve(&request)?;
             reserved.endpoints.push(reservation.endpoint);
             reserved.sockets.extend(reservation.sockets);

@@ -227,13 +227,13 @@ pub(crate) fn new_route(e: &mut Encoder, index: u32, net: Ipv4Net, gateway: IpAd
     });
 }
 
-/// Adds the default route through a gateway.
-pub(crate) fn new_default_route(e: &mut Encoder, index: u32, gateway: IpAddr) {
+/// Makes the default route go through a gateway, in the place of one there is. The interface is that on whose network the
+/// gateway is.
+pub(crate) fn set_default_route(e: &mut Encoder, gateway: IpAddr) {
     let family = if gateway.is_ipv4() { AF_INET } else { AF_INET6 };
-    e.message(NEWROUTE, MAKE, |e| {
+    e.message(NEWROUTE, ACK | flag::CREATE | flag::REPLACE, |e| {
         e.raw(&[family, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, 0, RTN_UNICAST, 0, 0, 0, 0]);
         address(e, RTA_GATEWAY, gateway);
-        e.u32(RTA_OIF, index);
     });
 }
 

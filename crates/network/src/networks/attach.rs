@@ -8,13 +8,14 @@ use ipnet::IpNet;
 use rustix::io::Errno;
 
 use super::Inner;
+use super::reserve::link_local_net;
 use super::switches::switch;
 use crate::definition::option;
 use crate::firewall::{self, Entry};
 use crate::netlink::{Encoder, Socket, conntrack, route};
 use crate::netns::{self, Inside};
 use crate::schema::{ENDPOINTS, EndpointRecord};
-use crate::{Driver, Endpoint, Netns, Network, Protocol};
+use crate::{Driver, Endpoint, Families, Netns, Network, Protocol};
 
 impl Inner {
     pub(super) fn connect(&self, endpoint: &Endpoint, netns: &Netns, ifname: &str) -> Result<()> {
@@ -202,7 +203,7 @@ impl Inner {
 
 /// Makes the kernel forget where datagrams to the endpoints' ports went: a peer that goes on sending would keep the way to
 /// an address that others may get. Only done where such ports were published: it costs milliseconds.
-fn forget_datagrams(endpoints: &[Endpoint]) -> Result<()> {
+pub(super) fn forget_datagrams(endpoints: &[Endpoint]) -> Result<()> {
     let datagrams = |endpoint: &&Endpoint| endpoint.ports.iter().any(|port| port.protocol == Protocol::Udp);
     let addresses: Vec<IpAddr> = endpoints.iter().filter(datagrams).flat_map(Endpoint::addresses).collect();
     if addresses.is_empty() {
@@ -212,16 +213,23 @@ fn forget_datagrams(endpoints: &[Endpoint]) -> Result<()> {
     addresses.into_iter().try_for_each(|address| conntrack::forget(&mut socket, address).map(drop))
 }
 
+/// Leads the default routes of these families through an endpoint's gateways, wherever they went before.
+pub(super) fn default_routes(batch: &mut Encoder, endpoint: &Endpoint, families: Families) {
+    let v4 = endpoint.gateway4.filter(|_| families.ipv4).map(IpAddr::V4);
+    let v6 = endpoint.gateway6.filter(|_| families.ipv6).map(IpAddr::V6);
+    v4.into_iter().chain(v6).for_each(|gateway| route::set_default_route(batch, gateway));
+}
+
 /// Gives the interface inside its addresses and, if they go this way, the default routes: one batch.
 fn configure(inside: &mut Inside, endpoint: &Endpoint, index: u32) -> Result<()> {
     let mut batch = Encoder::new();
     route::link_up(&mut batch, index);
     let addresses = endpoint.ipv4.map(IpNet::V4).into_iter().chain(endpoint.ipv6.map(IpNet::V6));
     addresses.for_each(|net| route::new_address(&mut batch, index, net));
-    if endpoint.default_route {
-        let gateways = endpoint.gateway4.map(IpAddr::V4).into_iter().chain(endpoint.gateway6.map(IpAddr::V6));
-        gateways.for_each(|gateway| route::new_default_route(&mut batch, index, gateway));
+    for address in &endpoint.link_local {
+        route::new_address(&mut batch, index, link_local_net(*address)?);
     }
+    default_routes(&mut batch, endpoint, endpoint.default_routes);
     inside.route.run(batch, || "set addresses and routes".to_owned())
 }
 

@@ -49,6 +49,9 @@ impl Inner {
         let mut state = self.state.lock();
         let network = state.network(&request.network)?;
         validate(&network, request)?;
+        for address in &request.link_local {
+            link_local_net(*address)?;
+        }
         admit(&state, &network, request)?;
         let mut endpoint = Endpoint {
             id,
@@ -63,7 +66,8 @@ impl Inner {
             gateway6: None,
             aliases: request.aliases.clone(),
             driver_opts: request.driver_opts.clone(),
-            default_route: request.default_route,
+            link_local: request.link_local.clone(),
+            default_routes: request.default_routes,
             ports: Vec::new(),
             host_link: String::new(),
         };
@@ -253,6 +257,19 @@ pub(super) fn validate(network: &Network, request: &EndpointRequest) -> Result<(
         "invalid config for network {}: invalid endpoint settings:\n{list}",
         network.name
     )))
+}
+
+/// The prefix that a link-local address of the user's choice gets, as in Docker.
+///
+/// # Errors
+/// InvalidParameter, in Docker's words, for addresses that are not link-local.
+pub(super) fn link_local_net(address: IpAddr) -> Result<IpNet> {
+    let net = match address {
+        IpAddr::V4(v4) if v4.is_link_local() => IpNet::new(address, 16),
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => IpNet::new(address, 64),
+        _ => return Err(errdefs::invalid(format!("invalid link local IP address: {address}"))),
+    };
+    net.context(|| format!("link local IP address {address}"))
 }
 
 fn admit(state: &State, network: &Network, request: &EndpointRequest) -> Result<()> {

@@ -50,6 +50,13 @@ impl PortTable {
         }
     }
 
+    /// Gives another endpoint all the ports of one.
+    pub(crate) fn hand_over(&mut self, from: &str, to: &str) {
+        for (_, holder) in self.taken.values_mut().flatten().filter(|(_, holder)| holder == from) {
+            to.clone_into(holder);
+        }
+    }
+
     /// Candidates for a port that may be any: all ephemeral ones, beginning after the last one given.
     pub(crate) fn ephemeral(&self, protocol: Protocol, ip: IpAddr) -> impl Iterator<Item = u16> + use<'_> {
         let (first, last) = self.ephemeral;

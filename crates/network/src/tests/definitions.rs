@@ -242,7 +242,7 @@ fn a_container_in_two_networks_reaches_both_and_leaves_one() {
     world.networks.create(&spec("t1")).unwrap();
     let container = world.start("c1", &[]);
     let friend = world.try_start("c2", "t1", &[]).unwrap();
-    let second = EndpointRequest { default_route: false, ..request("c1", "t1", &[]) };
+    let second = EndpointRequest { default_routes: crate::Families::default(), ..request("c1", "t1", &[]) };
     let second = world.networks.reserve(&second).unwrap().endpoint;
     // As after a restart of the daemon: the namespace is known by its descriptor only.
     let netns =

@@ -146,7 +146,7 @@ fn an_internal_network_has_no_way_out_or_in() {
     assert_unreachable(&one.netns, "192.0.2.3:80");
     // Even if the container makes a way for itself.
     let mut batch = Encoder::new();
-    route::new_default_route(&mut batch, 2, "172.18.0.1".parse().unwrap());
+    route::set_default_route(&mut batch, "172.18.0.1".parse().unwrap());
     one.netns.inside().route.run(batch, || "default route".to_owned()).unwrap();
     assert_unreachable(&one.netns, "192.0.2.3:80");
     assert_unreachable(&neighbour.netns, "172.18.0.3:80");

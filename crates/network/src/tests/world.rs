@@ -140,7 +140,7 @@ impl Neighbour {
     /// Sends everything it has no better way for to this host: how an attacker reaches addresses behind it.
     pub(super) fn route_through_host(&self) {
         let mut batch = Encoder::new();
-        route::new_default_route(&mut batch, 2, IpAddr::V4(HOST));
+        route::set_default_route(&mut batch, IpAddr::V4(HOST));
         self.netns.inside().route.run(batch, || "default route".to_owned()).unwrap();
     }
 }
@@ -157,7 +157,7 @@ pub(super) fn request(id: &str, network: &str, ports: &[&str]) -> EndpointReques
         container_id: id.to_owned(),
         container_name: format!("name-of-{id}"),
         network: network.to_owned(),
-        default_route: true,
+        default_routes: crate::Families::BOTH,
         ports: ports.iter().map(|text| port(text)).collect(),
         ..EndpointRequest::default()
     }

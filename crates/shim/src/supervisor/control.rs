@@ -231,6 +231,7 @@ impl Supervisor {
             Request::Pause => self.pause()?,
             Request::Resume => self.resume()?,
             Request::Update { limits } => self.cgroup()?.update(&limits)?,
+            Request::Retarget { ipv4, ipv6 } => self.forwards.retarget(ipv4, ipv6),
             Request::RootFd => return Ok(Outcome::Now(Answer::Done, vec![self.root()?])),
             Request::Pids => return Ok(Answer::Pids(self.pids()?).into()),
             Request::Status => {

@@ -8,14 +8,14 @@
 mod tcp;
 mod udp;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Instant;
 
 use errdefs::{Context as _, Result};
 use rustix::event::epoll::EventFlags;
-use rustix::net::{SocketFlags, accept_with};
+use rustix::net::{AddressFamily, SocketFlags, accept_with};
 
 use super::place_for;
 use super::poller::{Poller, Token, Watched};
@@ -96,6 +96,19 @@ impl Forwards {
             forwards.ports.push(Port { socket, protocol, target });
         }
         Ok(forwards)
+    }
+
+    /// Leads what comes from now on to other addresses of the container. Connections that are there stay where they are.
+    pub(super) fn retarget(&mut self, ipv4: Option<Ipv4Addr>, ipv6: Option<Ipv6Addr>) {
+        let (v4, v6) = (ipv4.map(IpAddr::V4), ipv6.map(IpAddr::V6));
+        for port in &mut self.ports {
+            let listens_on_v4 = rustix::net::getsockname(&port.socket)
+                .is_ok_and(|address| address.address_family() == AddressFamily::INET);
+            if let Some(ip) = if listens_on_v4 { v4.or(v6) } else { v6.or(v4) } {
+                port.target.set_ip(ip);
+            }
+        }
+        self.flows.iter_mut().for_each(|flow| *flow = None);
     }
 
     /// Closes every port and whatever goes on at it.
