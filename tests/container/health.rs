@@ -31,6 +31,14 @@ fn unhealthy_has_no_effect_by_itself() {
 }
 
 #[test]
+fn a_start_period_that_is_over_at_once_leaves_the_interval() {
+    let daemon = Daemon::start();
+    // Docker looks at the clock when the first probe is planned: the start's interval is never used here.
+    run(&daemon, &["--health-start-period", "1ms", "--health-start-interval", "1h"]);
+    wait::until_true("it is healthy", || health(&daemon) == "healthy 0");
+}
+
+#[test]
 fn probes_go_on_after_a_daemon_restart() {
     let mut daemon = Daemon::start();
     run(&daemon, &[]);

@@ -330,6 +330,7 @@ fn containers(
         shm_size: values.one("default-shm-size").map_or(Ok(default.shm_size), bytes)?,
         ipc_mode: values.text("default-ipc-mode", &default.ipc_mode),
         cgroupns_mode: values.text("default-cgroupns-mode", ""),
+        storage_size: storage_size(values)?,
         cgroup_parent: values.text("cgroup-parent", ""),
         init: values.bool("init", false)?,
         init_path: values.path("init-path").unwrap_or_default(),
@@ -364,20 +365,28 @@ fn ulimit(text: &str) -> Result<api::container::Ulimit> {
     Ok(api::container::Ulimit { name: name.to_owned(), hard, soft })
 }
 
-/// `64m`, `64MiB`, `67108864`.
+/// A size that is a signed number on the wire.
 fn bytes(text: &str) -> Result<i64> {
-    let wrong = || invalid(format!("invalid size: '{text}'"));
-    let lower = text.trim().to_ascii_lowercase();
-    let digits = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len());
-    let number: i64 = lower[..digits].parse().map_err(|_| wrong())?;
-    let shift = match lower[digits..].trim() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 10,
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(1 << shift).ok_or_else(wrong)
+    i64::try_from(engine::container::bytes(text)?).map_err(|_| invalid(format!("invalid size: '{text}'")))
+}
+
+/// The size of `overlay2.size`, the only one of the storage driver's options that means something here.
+fn storage_size(values: &Reader) -> Result<Option<u64>> {
+    let mut size = None;
+    for option in values.many("storage-opt") {
+        let (key, value) = option
+            .split_once('=')
+            .ok_or_else(|| invalid(format!("unable to parse storage-opt key/value: {option}")))?;
+        match key.to_ascii_lowercase().as_str() {
+            "overlay2.size" => size = Some(engine::container::bytes(value)?).filter(|size| *size > 0),
+            // For kernels of long ago; checked and without an effect in dockerd too.
+            "overlay2.override_kernel_check" => {
+                flags::boolean(value).ok_or_else(|| bad("storage-opt", &option))?;
+            }
+            other => return Err(invalid(format!("overlay2: unknown option {other}"))),
+        }
+    }
+    Ok(size)
 }
 
 fn labels(values: &Reader) -> Result<Vec<String>, Wrong> {

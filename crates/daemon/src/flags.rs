@@ -139,7 +139,7 @@ pub(crate) static TABLE: &[Flag] = &[
     flag("selinux-enabled", "selinux-enabled", Bool, Refused),
     flag("shutdown-timeout", "shutdown-timeout", One, Meant),
     short("storage-driver", 's', "storage-driver", One, Ignored),
-    flag("storage-opt", "storage-opts", Many, Ignored),
+    flag("storage-opt", "storage-opts", Many, Meant),
     flag("swarm-default-advertise-addr", "swarm-default-advertise-addr", One, Ignored),
     flag("tls", "tls", Bool, Meant),
     flag("tlscacert", "tlscacert", One, Meant),

@@ -63,6 +63,13 @@ pub(crate) fn build(config: &Config) -> Result<Wired> {
     std::mem::forget(Arc::clone(&store));
     let content = Content::open(&data.join("content"))?;
     let snapshots = Snapshots::open(&data.join("snapshots"))?;
+    if config.containers.storage_size.is_some() {
+        snapshots.check_limits().map_err(|error| {
+            let text =
+                "Storage option overlay2.size not supported. Filesystem does not support Project Quota";
+            error.context(format!("error initializing graphdriver: {text}"))
+        })?;
+    }
     let client = Arc::new(distribution::Client::new(config.registry.clone()));
     let images = image::Images::open(Arc::clone(&store), content, snapshots.clone(), Arc::clone(&client))?;
     let images = Arc::new(images);

@@ -61,6 +61,7 @@ mod start;
 pub(crate) mod state;
 mod stats;
 mod stop;
+mod storage;
 mod top;
 mod update;
 pub(crate) mod userns;
@@ -72,6 +73,7 @@ pub use copy::Archive;
 pub use log::check_options as check_log_options;
 pub use logs::{LogStream, Pieces};
 pub use shared::{BUILT_IN, Config, Defaults, Parts, Runtime};
+pub use storage::bytes;
 pub use wait::Waiter;
 
 use shared::Shared;

@@ -28,6 +28,7 @@ mod layer;
 mod limits;
 mod mapped;
 mod mount;
+mod quota;
 mod stream;
 pub mod tarball;
 mod trash;
@@ -68,6 +69,7 @@ struct Inner {
     root_dir: File,
     unsynced: unsynced::Marks,
     trash: trash::Trash,
+    projects: quota::Projects,
     /// What `info` files say, so that creating a container reads none.
     infos: Mutex<HashMap<Digest, info::Info>>,
 }
@@ -88,6 +90,7 @@ impl Snapshots {
             root_dir,
             unsynced: unsynced::Marks::open(root)?,
             trash: trash::Trash::open(root)?,
+            projects: quota::Projects::default(),
             infos: Mutex::default(),
         };
         let snapshots = Self { inner: Arc::new(inner) };

@@ -33,21 +33,57 @@ impl Snapshots {
     /// `/`, gets the owner and mode that the topmost image layer with an entry for its root gives it. One that exists
     /// is a conflict.
     pub fn create_writable(&self, id: &str, lowers: &[PathBuf]) -> Result<Writable> {
+        self.create_sized_writable(id, lowers, None)
+    }
+
+    /// The same with a limit to the bytes in it. A file system that cannot do that is an error in Docker's words.
+    pub fn create_sized_writable(
+        &self,
+        id: &str,
+        lowers: &[PathBuf],
+        bytes: Option<u64>,
+    ) -> Result<Writable> {
         let writable = self.writable_paths(id)?;
         let staged = self.stage()?;
         let home = self.writable_home(id)?;
-        let made = self.fill_writable(&staged, lowers).and_then(|()| match fs::rename(&staged, home) {
-            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => {
-                Err(conflict(format!("writable layer {id} exists")))
-            }
-            other => other.context(|| format!("name writable layer {id}")),
-        });
+        let limited = bytes.map_or(Ok(()), |bytes| self.limit(&staged, bytes));
+        let made =
+            limited.and_then(|()| self.fill_writable(&staged, lowers)).and_then(|()| {
+                match fs::rename(&staged, home) {
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists
+                        ) =>
+                    {
+                        Err(conflict(format!("writable layer {id} exists")))
+                    }
+                    other => other.context(|| format!("name writable layer {id}")),
+                }
+            });
         if let Err(error) = made {
             // Best effort, on a full disk: what stays is taken away when the daemon starts.
             let _ = self.inner.trash.take(&staged);
             return Err(error);
         }
         Ok(writable)
+    }
+
+    /// Whether writable layers can be limited here.
+    ///
+    /// # Errors
+    /// What the file system lacks, in Docker's words.
+    pub fn check_limits(&self) -> Result<()> {
+        let staged = self.stage()?;
+        // A limit that nothing reaches.
+        let limited = self.limit(&staged, u64::MAX >> 1);
+        fs::remove_dir(&staged).context(|| format!("remove {}", staged.display()))?;
+        limited
+    }
+
+    fn limit(&self, staged: &Path, bytes: u64) -> Result<()> {
+        let homes = ["containers", "staging", "trash"].map(|name| self.inner.root.join(name));
+        self.inner.projects.limit(staged, bytes, &homes)
     }
 
     fn fill_writable(&self, staged: &Path, lowers: &[PathBuf]) -> Result<()> {

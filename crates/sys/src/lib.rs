@@ -19,6 +19,7 @@ pub mod keyring;
 #[cfg(target_env = "gnu")]
 pub mod memory;
 pub mod mount;
+pub mod quota;
 pub mod seccomp;
 pub mod signal;
 pub mod socket;

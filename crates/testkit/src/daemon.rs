@@ -29,6 +29,8 @@ pub struct Options {
     pub images: Vec<&'static str>,
     /// Megabytes of a file system of its own (ext4) for the data root; none otherwise.
     pub disk: Option<u64>,
+    /// That file system has project quotas.
+    pub quotas: bool,
     /// The directory with the programs, if not the one of [`program`].
     pub programs: Option<PathBuf>,
 }
@@ -148,7 +150,13 @@ impl Daemon {
         let image = self.dir.path().join("disk");
         File::create(&image).and_then(|file| file.set_len(megabytes << 20)).expect("make a disk");
         let (image, data) = (image.display().to_string(), self.data().display().to_string());
-        let script = format!("mkfs.ext4 -q -m 0 {image} && mkdir {data} && mount -o loop {image} {data}");
+        let (features, option) = match self.options.quotas {
+            true => ("-O quota,project -E quotatype=prjquota", ",prjquota"),
+            false => ("", ""),
+        };
+        let script = format!(
+            "mkfs.ext4 -q -m 0 {features} {image} && mkdir {data} && mount -o loop{option} {image} {data}"
+        );
         Output::of(&mut self.sandbox.command("sh", ["-c", &script])).ok();
     }
 

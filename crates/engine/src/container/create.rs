@@ -81,6 +81,7 @@ impl Containers {
             auto_remove: host.auto_remove,
             remove_volumes: false,
             ids: shared.wanted_ids(&host),
+            cgroup_parent: shared.config.cgroup_parent.clone(),
             config,
             host,
             networks,
@@ -207,7 +208,8 @@ impl Shared {
             claims.extend(self.make_mount(point, &record.id)?);
         }
         self.copy_up(&record, image_lowers)?;
-        self.parts.snapshots.create_writable(&record.id, &lowers)?;
+        let size = self.storage_size(&record.host.storage_opt)?;
+        self.parts.snapshots.create_sized_writable(&record.id, &lowers, size)?;
         let dir = self.data_dir(&record.id);
         DirBuilder::new().mode(0o710).create(&dir).context(|| format!("make {}", dir.display()))?;
         self.parts.store.put(&CONTAINERS, &record.id, &record)?;

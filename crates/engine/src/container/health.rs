@@ -177,14 +177,14 @@ impl Health {
 }
 
 impl Shared {
-    /// A run has begun: its first probe is due after one interval.
-    pub(crate) fn start_health(self: &Arc<Self>, container: &Arc<Container>) {
+    /// A run has begun, at `since`: its first probe is due after one interval. As in Docker that is the start's interval
+    /// only if the start period is not over by now.
+    pub(crate) fn start_health(self: &Arc<Self>, container: &Arc<Container>, since: Instant) {
         let Some(check) = Check::of(&container.record()) else { return };
         {
             let mut live = container.live.lock();
             let run = live.health.run + 1;
-            live.health =
-                Health { status: Status::Starting, since: Some(Instant::now()), run, ..Health::default() };
+            live.health = Health { status: Status::Starting, since: Some(since), run, ..Health::default() };
         }
         self.schedule(container, &check);
     }

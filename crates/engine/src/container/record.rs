@@ -56,6 +56,9 @@ pub(crate) struct Record {
     /// What its ids are on the host, in its present or last run, or the one to come; none if they are the host's.
     #[serde(default)]
     pub(crate) ids: Option<IdMap>,
+    /// The engine's parent of control groups when it was created, for one that names none.
+    #[serde(default)]
+    pub(crate) cgroup_parent: String,
 }
 
 impl store::Record for Record {
@@ -95,10 +98,10 @@ impl Record {
 
     /// Where its control group is.
     pub(crate) fn cgroup(&self) -> String {
-        let parent = match self.host.resources.cgroup_parent.trim_matches('/') {
-            "" => "docker",
-            parent => parent,
-        };
+        let named = [&self.host.resources.cgroup_parent, &self.cgroup_parent];
+        let named =
+            named.into_iter().map(|parent| parent.trim_matches('/')).find(|parent| !parent.is_empty());
+        let parent = named.unwrap_or("docker");
         format!("/{parent}/{}", self.id)
     }
 }

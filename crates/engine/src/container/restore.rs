@@ -7,8 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use errdefs::{Collected, Context, Result};
+use jiff::Timestamp;
 use shim::{Adopted, Exit};
 
 use super::record::{CONTAINERS, Record};
@@ -155,7 +157,7 @@ impl Shared {
             Adopted::Running(handle) => self.take_back(container, handle),
             Adopted::Exited(exit) if record.state.phase.has_process() => self.ended(container, exit),
             Adopted::Gone if record.state.phase.has_process() => {
-                let at = logs::Time(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(0));
+                let at = logs::Time(i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0));
                 self.ended(container, Exit { code: UNKNOWN, signal: None, oom: false, at });
             }
             Adopted::Exited(_) | Adopted::Gone => {
@@ -207,7 +209,10 @@ impl Shared {
                 tracing::error!(container = self.short(container), volume = point.name, %error, "acquire");
             }
         }
-        self.start_health(container);
+        // The start period counts from the start, whoever was there then.
+        let age = record.state.started_at.map(|at| Timestamp::now().duration_since(at));
+        let age = age.and_then(|age| Duration::try_from(age).ok()).unwrap_or_default();
+        self.start_health(container, Instant::now().checked_sub(age).unwrap_or_else(Instant::now));
     }
 
     /// What the restart policy wants of a container at daemon start.
@@ -232,6 +237,6 @@ impl Shared {
         }
         self.happened(container, |record| record.state.phase = Phase::Restarting);
         container.progress.update(|moment| moment.running = true);
-        self.restart_later(container, std::time::Duration::ZERO);
+        self.restart_later(container, Duration::ZERO);
     }
 }

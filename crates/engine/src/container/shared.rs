@@ -70,6 +70,8 @@ pub struct Config {
     pub ulimits: Vec<api::container::Ulimit>,
     /// `--default-shm-size` in bytes.
     pub shm_size: i64,
+    /// `--storage-opt overlay2.size=`: bytes of a writable layer whose container does not say.
+    pub storage_size: Option<u64>,
     /// `--cgroup-parent`; empty for `/docker`.
     pub cgroup_parent: String,
     /// `--init`: containers that do not say get an init process.
@@ -117,6 +119,7 @@ impl Default for Config {
             log_options: StringMap::new(),
             ulimits: Vec::new(),
             shm_size: 64 << 20,
+            storage_size: None,
             cgroup_parent: String::new(),
             init: false,
             init_path: PathBuf::from("/usr/bin/hythe-shim"),

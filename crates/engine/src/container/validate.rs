@@ -111,14 +111,7 @@ pub(crate) fn host(host: &HostConfig, config: &Config) -> Result<()> {
             )));
         }
     }
-    if let Some(key) = host.storage_opt.keys().next() {
-        return Err(errdefs::system(match key.to_lowercase().as_str() {
-            "size" => {
-                "--storage-opt is supported only for overlay over xfs with 'pquota' mount option".to_owned()
-            }
-            _ => format!("Unknown option {key}"),
-        }));
-    }
+    super::storage::check(&host.storage_opt)?;
     for options in host.tmpfs.values() {
         tmpfs_options(options)?;
     }
@@ -360,9 +353,6 @@ pub(crate) fn defaults(
     }
     if host.readonly_paths.is_none() {
         host.readonly_paths = all(&super::spec::READ_ONLY);
-    }
-    if host.resources.cgroup_parent.is_empty() {
-        host.resources.cgroup_parent.clone_from(&daemon.cgroup_parent);
     }
     if config.hostname.is_empty() && !host.network_mode.starts_with("container:") && host.uts_mode != "host" {
         config.hostname = if host.network_mode == "host" {

@@ -30,6 +30,7 @@ pub(crate) fn record() -> Record {
         auto_remove: false,
         remove_volumes: false,
         ids: None,
+        cgroup_parent: String::new(),
     }
 }
 
