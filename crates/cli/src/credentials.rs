@@ -3,6 +3,7 @@
 //! A helper is a program `docker-credential-NAME` that is told `get`, `store` or `erase` and speaks JSON. Secrets go
 //! through its standard input, never through its arguments.
 
+mod all;
 mod given;
 
 use std::io::Write as _;
@@ -17,6 +18,8 @@ use serde_json::{Map, Value, json};
 use crate::cli::Cli;
 use crate::environment;
 use crate::failure::{Failure, Outcome};
+
+pub(crate) use all::config_file;
 
 /// The key of Docker Hub.
 pub(crate) const HUB: &str = "https://index.docker.io/v1/";
@@ -137,14 +140,7 @@ fn call(program: &str, verb: &str, input: &[u8]) -> Outcome<(bool, String)> {
 /// Keeps the credentials; gives the helper that has them, if one does.
 pub(crate) fn store(cli: &Cli, server: &str, login: &Login) -> Outcome<Option<String>> {
     let Some(program) = helper(cli, server) else {
-        let mut entry = Map::new();
-        if !login.username.is_empty() {
-            let auth = STANDARD.encode(format!("{}:{}", login.username, login.password));
-            entry.insert("auth".to_owned(), auth.into());
-        }
-        if !login.identitytoken.is_empty() {
-            entry.insert("identitytoken".to_owned(), login.identitytoken.clone().into());
-        }
+        let entry = entry(login);
         cli.config().change(|values| {
             auths(values).insert(server.to_owned(), Value::Object(entry));
         })?;
@@ -168,6 +164,19 @@ pub(crate) fn store(cli: &Cli, server: &str, login: &Login) -> Outcome<Option<St
         auths(values).insert(server.to_owned(), json!({}));
     })?;
     Ok(Some(program))
+}
+
+/// A login as it stands in the file.
+fn entry(login: &Login) -> Map<String, Value> {
+    let mut entry = Map::new();
+    if !login.username.is_empty() {
+        let auth = STANDARD.encode(format!("{}:{}", login.username, login.password));
+        entry.insert("auth".to_owned(), auth.into());
+    }
+    if !login.identitytoken.is_empty() {
+        entry.insert("identitytoken".to_owned(), login.identitytoken.clone().into());
+    }
+    entry
 }
 
 fn auths(values: &mut Map<String, Value>) -> &mut Map<String, Value> {

@@ -12,7 +12,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, openat, openat2, readlinkat, statat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, fstatfs, openat, openat2, readlinkat, statat,
+};
 use rustix::io::Errno;
 
 /// Symbolic links followed in one walk; the kernel's own limit.
@@ -129,10 +131,13 @@ fn entry(at: &OwnedFd, name: &OsStr) -> Result<Entry, Errno> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
         return Ok(Entry::Other(fd));
     }
-    // A link of procfs that is no path but a door (`/proc/self/fd/7`): its text means nothing.
-    let resolve = ResolveFlags::NO_MAGICLINKS | ResolveFlags::IN_ROOT;
-    if let Err(Errno::LOOP) = openat2(at, name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve) {
-        return Err(Errno::LOOP);
+    // A link of procfs that is no path but a door (`/proc/self/fd/7`): its text means nothing. Elsewhere there are none, and
+    // the question would be wrong there: below this directory `run -> /run` leads to itself.
+    if fstatfs(at)?.f_type == PROC_SUPER_MAGIC {
+        let resolve = ResolveFlags::NO_MAGICLINKS | ResolveFlags::IN_ROOT;
+        if let Err(Errno::LOOP) = openat2(at, name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            return Err(Errno::LOOP);
+        }
     }
     readlinkat(&fd, "", Vec::new()).map(|target| Entry::Link(OsString::from_vec(target.into_bytes())))
 }

@@ -34,6 +34,11 @@ pub(super) fn of(text: &str, server: &str) -> Result<Option<Login>, String> {
     }))
 }
 
+/// The servers that `text` has credentials for; none if it is wrong, which [`of`] tells.
+pub(super) fn servers(text: &str) -> Vec<String> {
+    serde_json::from_str::<Given>(text).map_or_else(|_| Vec::new(), |given| given.auths.into_keys().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -212,7 +212,8 @@ impl Shared {
         }
         let dir = self.data_dir(&record.id);
         // What `--rm` has ended is on its way out: its files are looked at, not mounted for writing again.
-        let own = self.seen_root(&record, record.auto_remove).map_err(|error| going(container, error))?;
+        let ending = record.auto_remove && record.state.started_at.is_some();
+        let own = self.seen_root(&record, ending).map_err(|error| going(container, error))?;
         let assembled = View::assemble(own, &self.parts_of(&record), &dir, userns::root_of(&record));
         let root = assembled.map_err(|error| going(container, error))?;
         Ok(Place { root, ids: record.ids.clone(), path, read_only })

@@ -28,6 +28,17 @@ fn makes_what_is_missing() {
     assert!(dir.path().join("root/a/b/f").is_file());
 }
 
+/// Debian's `/var/run`: below `/var` alone the link would lead to itself.
+#[test]
+fn a_link_to_its_own_name_at_the_top_is_followed() {
+    let (dir, tree) = tree();
+    fs::create_dir(dir.path().join("root/run")).unwrap();
+    fs::create_dir(dir.path().join("root/var")).unwrap();
+    symlink("/run", dir.path().join("root/var/run")).unwrap();
+    tree.ensure(Path::new("/var/run/docker.sock"), Make::File).unwrap();
+    assert!(dir.path().join("root/run/docker.sock").is_file());
+}
+
 #[test]
 fn links_never_lead_outside() {
     for target in ["/outside", "../outside", "../../outside", "/../outside", "/x/../../../outside/y"] {

@@ -11,6 +11,7 @@ use crate::failure::{EXIT_ENGINE, Failure, Outcome, on_path};
 use crate::flag::Parsed;
 use flags::CREATE_FLAGS as FLAGS;
 
+mod api_socket;
 pub(crate) mod flags;
 mod health;
 mod host;
@@ -31,6 +32,8 @@ pub(crate) static COMMAND: Command = Command {
 /// A container to create.
 pub(super) struct Spec {
     pub(super) request: CreateRequest,
+    /// The file of logins that goes into it.
+    logins: Option<String>,
 }
 
 /// Makes of the flags what is to be created.
@@ -49,17 +52,17 @@ pub(super) fn spec(cli: &Cli, parsed: &Parsed) -> Outcome<Spec> {
             format!("{}: {}\n\nRun '{} --help' for more information", cli.prog, failure.text, cli.path),
         )
     })?;
-    Ok(Spec { request })
+    Ok(Spec { request, logins: None })
 }
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
-    let spec = spec(cli, parsed)?;
-    let id = create(cli, parsed, &spec)?;
+    let mut spec = spec(cli, parsed)?;
+    let id = create(cli, parsed, &mut spec)?;
     cli.print(id)
 }
 
 /// Creates the container, pulling its image if it is missing (or always, or never); gives its ID.
-pub(super) fn create(cli: &Cli, parsed: &Parsed, spec: &Spec) -> Outcome<String> {
+pub(super) fn create(cli: &Cli, parsed: &Parsed, spec: &mut Spec) -> Outcome<String> {
     let cid_file = CidFile::new(parsed.text("cidfile"))?;
     let image = parsed.arg(0);
     let reference = if oci::reference::is_hex_id(image) || is_digest(image) {
@@ -83,6 +86,9 @@ pub(super) fn create(cli: &Cli, parsed: &Parsed, spec: &Spec) -> Outcome<String>
         )));
     }
     let client = cli.client()?;
+    if parsed.on("use-api-socket") {
+        spec.logins = api_socket::ask(cli, &mut spec.request)?;
+    }
     if let Some(reference) = reference.as_ref().filter(|_| policy == "always") {
         pull::before_run(cli, reference, &platform, quiet)?;
     }
@@ -101,6 +107,9 @@ pub(super) fn create(cli: &Cli, parsed: &Parsed, spec: &Spec) -> Outcome<String>
         cli.warn(format!("WARNING: {warning}"));
     }
     cid_file.write(&created.id)?;
+    if let Some(file) = &spec.logins {
+        api_socket::give(cli, &created.id, file)?;
+    }
     Ok(created.id)
 }
 

@@ -45,7 +45,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     {
         host.console_size = [rows.into(), columns.into()];
     }
-    let id = create::create(cli, parsed, &spec).map_err(|failure| explained(cli, failure))?;
+    let id = create::create(cli, parsed, &mut spec).map_err(|failure| explained(cli, failure))?;
     let config = &spec.request.config;
     if !config.attach_stdin && !config.attach_stdout && !config.attach_stderr {
         // Nothing is attached: with `-d`, or with an `-a` that names nothing. The ID is told even if the start fails,

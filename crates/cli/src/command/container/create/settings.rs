@@ -15,9 +15,6 @@ pub(super) fn request(cli: &Cli, parsed: &Parsed) -> Outcome<CreateRequest> {
     let attach_all = !parsed.given("attach");
     let interactive = parsed.on("interactive");
     let attach_stdin = attaches("stdin") || (attach_all && interactive);
-    if parsed.on("use-api-socket") {
-        return Err(Failure::new("--use-api-socket is not there yet"));
-    }
     let swappiness = parsed.int("memory-swappiness");
     if swappiness != -1 && !(0..=100).contains(&swappiness) {
         return Err(Failure::new(format!(
