@@ -79,3 +79,65 @@ fn gpus_are_the_cdi_devices_of_their_vendor() {
         assert_eq!(daemon.hythe(args).ok(), seen, "{value}");
     }
 }
+
+/// Hooks that write to a file beside the description; `startContainer` runs a program of the container.
+const HOOKED: &str = r#"
+cdiVersion: "0.6.0"
+kind: "example.com/hooked"
+devices:
+  - name: fine
+    containerEdits:
+      hooks:
+        - {hookName: createRuntime, path: DIR/hook, args: [hook, createRuntime]}
+        - {hookName: createContainer, path: DIR/hook, args: [hook, createContainer]}
+        - {hookName: startContainer, path: /bin/touch, args: [touch, /before]}
+        - {hookName: poststart, path: DIR/hook, args: [hook, poststart]}
+        - {hookName: poststop, path: DIR/hook, args: [hook, poststop]}
+  - name: broken
+    containerEdits:
+      hooks:
+        - {hookName: createContainer, path: DIR/hook, args: [hook, broken, "3"]}
+  - name: late
+    containerEdits:
+      hooks:
+        - {hookName: poststart, path: DIR/hook, args: [hook, late, "4"]}
+"#;
+
+/// What a vendor's hook does: it reads the state, finds the root by the bundle, and puts a file there.
+const HOOK: &str = "#!/bin/sh\nset -e\nstate=$(cat)\nbundle=$(echo \"$state\" | sed 's/.*\"bundle\":\"\\([^\"]*\\)\".*/\\1/')\n\
+    echo \"$1 $(echo \"$state\" | sed 's/.*\"status\":\"\\([^\"]*\\)\".*/\\1/')\" >> DIR/trace\n\
+    if [ $1 = createContainer ]; then grep -q '\"path\":\"[^\"]*/rootfs\"' $bundle/config.json; echo driver > $bundle/rootfs/driver; fi\n\
+    exit ${2:-0}\n";
+
+#[test]
+fn the_hooks_of_a_cdi_device_run_and_leave_their_traces() {
+    use std::os::unix::fs::PermissionsExt;
+    let (daemon, dir) = with_spec("hooked.yaml", HOOKED);
+    let hook = dir.path().join("hook");
+    std::fs::write(&hook, HOOK.replace("DIR", &dir.path().display().to_string())).expect("write the hook");
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("chmod");
+    let trace = || std::fs::read_to_string(dir.path().join("trace")).unwrap_or_default();
+    let script = "cat /driver; ls /before; grep Seccomp: /proc/self/status";
+    let args = ["run", "--rm", "--device", "example.com/hooked=fine", "busybox", "sh", "-c", script];
+    assert_eq!(daemon.hythe(args).ok(), "driver\n/before\nSeccomp:\t2");
+    assert_eq!(
+        trace(),
+        "createRuntime creating\ncreateContainer creating\npoststart running\npoststop stopped\n"
+    );
+    // One that fails: the start fails, by name, and nothing is left.
+    for (device, words) in [
+        ("broken", "error during container init: error running createContainer hook #0: exit status 3"),
+        ("late", "error running poststart hook #0: exit status 4"),
+    ] {
+        let device = format!("example.com/hooked={device}");
+        let args = ["run", "--name", "fails", "--device", &device, "busybox", "sleep", "1000"];
+        let error = daemon.hythe(args).fails_with(125);
+        assert!(error.contains(words), "{error}");
+        let state = daemon.hythe(["inspect", "-f", "{{.State.Status}} {{.State.Pid}}", "fails"]).ok();
+        assert_eq!(state, "created 0");
+        daemon.hythe(["rm", "fails"]).ok();
+    }
+    // An image says nothing about hooks.
+    assert!(daemon.hythe(["run", "--rm", "--label", "hooks={}", "busybox", "true"]).ok().is_empty());
+    assert_eq!(trace().lines().count(), 6);
+}

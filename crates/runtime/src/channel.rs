@@ -19,6 +19,8 @@ pub(crate) enum FromChild {
         /// What was left out.
         warnings: Vec<String>,
     },
+    /// Namespaces and root are made: the hooks that run outside are due, and it waits for them.
+    HooksDue,
     /// It is not going to run, and is exiting.
     Failed(StartError),
 }
@@ -29,6 +31,8 @@ pub(crate) enum FromChild {
 pub(crate) enum FromParent {
     /// The process is in its control groups and they have their limits.
     CgroupReady = b'c',
+    /// The hooks have run.
+    HooksDone = b'h',
     /// The program may be executed.
     Execute = b'x',
 }
@@ -69,6 +73,12 @@ impl ChildEnd {
             self.cgroup_ready = true;
         }
         Ok(())
+    }
+
+    /// Has the hooks run that are the parent's, and waits for their end.
+    pub(crate) fn wait_for_hooks(&self) -> Result<(), StartError> {
+        self.tell(&FromChild::HooksDue, None);
+        self.expect(FromParent::HooksDone)
     }
 
     /// Waits for leave to execute.

@@ -7,9 +7,12 @@ use std::path::{Component, Path, PathBuf};
 
 use errdefs::{Result, invalid, not_implemented};
 use idmap::{IdMap, Range};
-use oci::runtime::{NamespaceKind as OciKind, Process as OciProcess, Resources, RootfsPropagation, Spec};
+use oci::runtime::{
+    Hook as OciHook, NamespaceKind as OciKind, Process as OciProcess, Resources, RootfsPropagation, Spec,
+};
 
 use crate::capability;
+use crate::hooks::{Hook, Hooks};
 use crate::plan::{
     Capabilities, CgroupPlan, Filter, Namespace, NamespaceKind, NamespaceSource, Plan, Process, Propagation,
     Root, RootSource, User,
@@ -93,7 +96,49 @@ pub fn compile(spec: &Spec, options: &CompileOptions) -> Result<Plan> {
         ids,
         namespaces,
         die_with_parent: options.die_with_parent,
+        hooks: hooks(spec, options)?,
     })
+}
+
+/// The hooks, if there are any.
+fn hooks(spec: &Spec, options: &CompileOptions) -> Result<Option<Box<Hooks>>> {
+    let Some(given) = &spec.hooks else { return Ok(None) };
+    let mapped = spec.linux.as_ref().is_some_and(|linux| !linux.uid_mappings.is_empty());
+    if mapped && *given != oci::runtime::Hooks::default() {
+        return Err(not_implemented("hooks of a container with a user namespace are not supported"));
+    }
+    let list = |list: &Vec<OciHook>| -> Result<Vec<Hook>> {
+        list.iter()
+            .map(|hook| {
+                if !hook.path.starts_with('/') {
+                    return Err(invalid(format!("hook path {:?} is not absolute", hook.path)));
+                }
+                if hook.timeout == Some(0) {
+                    return Err(invalid(format!("timeout of hook {} must be positive", hook.path)));
+                }
+                let OciHook { path, args, env, timeout } = hook.clone();
+                Ok(Hook { path, args, env, timeout })
+            })
+            .collect()
+    };
+    let lists = [
+        list(&given.prestart)?,
+        list(&given.create_runtime)?,
+        list(&given.create_container)?,
+        list(&given.start_container)?,
+        list(&given.poststart)?,
+        list(&given.poststop)?,
+    ];
+    let any = lists.iter().any(|list| !list.is_empty());
+    Ok(any.then(|| {
+        Box::new(Hooks {
+            id: options.id.clone(),
+            bundle: options.bundle.clone(),
+            config: None,
+            annotations: spec.annotations.clone(),
+            lists,
+        })
+    }))
 }
 
 /// Compiles a further process; `user` as in [`CompileOptions`].
@@ -150,10 +195,6 @@ fn console(size: u32) -> Result<u16> {
 }
 
 fn refuse_unsupported(spec: &Spec) -> Result<()> {
-    let hooks = spec.hooks.clone().unwrap_or_default();
-    if hooks != oci::runtime::Hooks::default() {
-        return Err(not_implemented("hooks are not supported"));
-    }
     let Some(linux) = &spec.linux else { return Ok(()) };
     if linux.intel_rdt.is_some() {
         return Err(not_implemented("linux.intelRdt is not supported"));

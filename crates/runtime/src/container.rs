@@ -10,6 +10,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space, set_thread_re
 use sys::fork::{NewNamespaces, unshare};
 
 use crate::channel::ChildEnd;
+use crate::hooks::Point;
 use crate::launch::{Given, Io, Place};
 use crate::outcome::{StartError, failed};
 use crate::plan::{MountSource, NamespaceKind, NamespaceSource, Plan};
@@ -49,7 +50,15 @@ pub(crate) fn become_container(
     if let Some(terminal) = &terminal {
         rootfs.mount_console(&terminal.peer)?;
     }
-    let procfs = finish(plan, rootfs)?;
+    let procfs = finish(plan, rootfs, || match &plan.hooks {
+        Some(hooks) => {
+            if hooks.before_root() {
+                channel.wait_for_hooks()?;
+            }
+            hooks.run_inside(Point::CreateContainer)
+        }
+        None => Ok(()),
+    })?;
     let tree = Tree::current().map_err(|errno| failed("open /", errno))?;
     let context = Context {
         tree: &tree,
@@ -60,6 +69,7 @@ pub(crate) fn become_container(
         make_cwd: true,
         start: given.start,
         settled: false,
+        hooks: plan.hooks.as_deref(),
         warnings: Vec::new(),
     };
     process::run(&plan.process, context, io, terminal, channel)
@@ -83,7 +93,11 @@ pub(crate) fn furnish(plan: &Plan, prepared: Prepared) -> Result<Rootfs, StartEr
 }
 
 /// Sets, hides and protects what the plan says, and makes it the root. Gives the procfs.
-pub(crate) fn finish(plan: &Plan, rootfs: Rootfs) -> Result<Option<OwnedFd>, StartError> {
+pub(crate) fn finish(
+    plan: &Plan,
+    rootfs: Rootfs,
+    before_pivot: impl FnOnce() -> Result<(), StartError>,
+) -> Result<Option<OwnedFd>, StartError> {
     set_parameters(plan, &rootfs)?;
     rootfs.make_read_only(&plan.readonly_paths)?;
     rootfs.mask(&plan.masked_paths)?;
@@ -91,6 +105,7 @@ pub(crate) fn finish(plan: &Plan, rootfs: Rootfs) -> Result<Option<OwnedFd>, Sta
         // The working directory can only be made now. Why it could not be is told when it is entered.
         let _ = rootfs.tree.ensure(&plan.process.cwd, crate::tree::Make::Directory);
     }
+    before_pivot()?;
     rootfs.pivot(plan)
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn join_container(
         make_cwd: false,
         start: None,
         settled: root.is_some(),
+        hooks: None,
         warnings,
     };
     process::run(&plan.process, context, io, terminal, channel)

@@ -13,6 +13,7 @@ use rustix::thread::{
 use sys::fork::{Forked, NewNamespaces, clone3, exit_now};
 
 use crate::channel::{self, ChildEnd, FromChild, FromParent, ParentEnd};
+use crate::hooks::{Hooks, Point};
 use crate::outcome::StartError;
 use crate::plan::{ExecPlan, NamespaceKind, NamespaceSource, Plan};
 use crate::{container, enter, remapped};
@@ -60,6 +61,7 @@ pub struct Creating {
     cgroup: Option<Cgroup>,
     /// The process that makes its mounts, if it is not itself.
     builder: Option<OwnedFd>,
+    hooks: Option<Box<Hooks>>,
 }
 
 /// A process that is prepared and waits for [`Created::start`]. If it is dropped before, the process exits by itself.
@@ -91,6 +93,9 @@ pub struct Starting {
 /// # Errors
 /// What could not be set up before the process existed; everything made so far is undone.
 pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, StartError> {
+    if let Some(hooks) = &plan.hooks {
+        hooks.make_bundle()?;
+    }
     let found;
     let known = given.layout.or_else(|| plan.cgroup.as_ref()?.layout.as_ref());
     let layout = match (known, &plan.cgroup) {
@@ -128,7 +133,7 @@ pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, Sta
         }),
         _ => Ok(()),
     };
-    let creating = Creating { pid, pidfd, channel, cgroup, builder };
+    let creating = Creating { pid, pidfd, channel, cgroup, builder, hooks: plan.hooks.clone() };
     match completed {
         Ok(()) => creating.channel.tell(FromParent::CgroupReady),
         Err(error) => {
@@ -202,7 +207,7 @@ pub fn exec(plan: &ExecPlan, init: BorrowedFd<'_>, io: Io<'_>) -> Result<Creatin
     };
     drop(child_end);
     // The group belongs to the container: never removed with a failed exec.
-    Ok(Creating { pid, pidfd, channel: parent_end, cgroup: None, builder: None })
+    Ok(Creating { pid, pidfd, channel: parent_end, cgroup: None, builder: None, hooks: None })
 }
 
 /// Where a new process belongs.
@@ -304,7 +309,13 @@ impl Creating {
     /// Outer: not yet. Inner: as [`Creating::wait`].
     #[expect(clippy::result_large_err, reason = "the error is the value itself, given back")]
     pub fn advance(self) -> Result<Result<Created, StartError>, Self> {
-        if self.channel.is_readable() { Ok(self.wait()) } else { Err(self) }
+        if !self.channel.is_readable() {
+            return Err(self);
+        }
+        match self.listen() {
+            Heard::Hooks => Err(self),
+            heard => Ok(self.conclude(heard)),
+        }
     }
 
     /// Waits until the process is prepared, or could not be.
@@ -312,21 +323,53 @@ impl Creating {
     /// # Errors
     /// Why not, in Docker's words. The process is reaped and its group removed.
     pub fn wait(self) -> Result<Created, StartError> {
-        let error = match self.channel.receive() {
-            Ok(Some((FromChild::Prepared { warnings }, console))) => {
-                let Self { pid, pidfd, channel, cgroup, builder } = self;
+        loop {
+            match self.listen() {
+                Heard::Hooks => {}
+                heard => return self.conclude(heard),
+            }
+        }
+    }
+
+    /// Takes one message, and runs the hooks if they are due.
+    fn listen(&self) -> Heard {
+        match self.channel.receive() {
+            Ok(Some((FromChild::Prepared { warnings }, console))) => Heard::Prepared(warnings, console),
+            Ok(Some((FromChild::HooksDue, _))) => {
+                let hooks = self.hooks.as_deref();
+                let run = |point| hooks.map_or(Ok(()), |hooks| hooks.run(point, Some(self.pid)));
+                match run(Point::Prestart).and_then(|()| run(Point::CreateRuntime)) {
+                    Ok(()) => {
+                        self.channel.tell(FromParent::HooksDone);
+                        Heard::Hooks
+                    }
+                    Err(error) => Heard::Failed(error),
+                }
+            }
+            Ok(Some((FromChild::Failed(error), _))) => Heard::Failed(error),
+            Ok(None) => {
+                Heard::Failed(StartError::other("the container's first process died while it was set up"))
+            }
+            Err(error) => Heard::Failed(system(error)),
+        }
+    }
+
+    fn conclude(self, heard: Heard) -> Result<Created, StartError> {
+        match heard {
+            Heard::Prepared(warnings, console) => {
+                let Self { pid, pidfd, channel, cgroup, builder, .. } = self;
                 if let Some(builder) = builder {
                     // Its last word was to the process that has just spoken.
                     let _ = waitid(WaitId::PidFd(builder.as_fd()), WaitIdOptions::EXITED);
                 }
-                return Ok(Created { pid, pidfd, console, cgroup, warnings, channel: Some(channel) });
+                Ok(Created { pid, pidfd, console, cgroup, warnings, channel: Some(channel) })
             }
-            Ok(Some((FromChild::Failed(error), _))) => error,
-            Ok(None) => StartError::other("the container's first process died while it was set up"),
-            Err(error) => system(error),
-        };
-        self.undo();
-        Err(error)
+            Heard::Failed(error) => {
+                self.undo();
+                Err(error)
+            }
+            Heard::Hooks => Err(StartError::other("the container's first process was not waited for")),
+        }
     }
 
     /// Ends and reaps the process, and removes its group.
@@ -342,7 +385,18 @@ impl Creating {
         if let Some(cgroup) = self.cgroup {
             let _ = cgroup.remove();
         }
+        if let Some(hooks) = self.hooks {
+            let _ = hooks.run(Point::Poststop, None);
+        }
     }
+}
+
+/// What a process that is being prepared has said.
+enum Heard {
+    Prepared(Vec<String>, Option<OwnedFd>),
+    /// Hooks were due and have run; more will come.
+    Hooks,
+    Failed(StartError),
 }
 
 impl Created {
@@ -395,7 +449,7 @@ impl Starting {
             // `execve` closed the child's end. A child killed at this moment looks the same: its exit status tells.
             Ok(None) => Ok(()),
             Ok(Some((FromChild::Failed(error), _))) => Err(error),
-            Ok(Some((FromChild::Prepared { .. }, _))) => {
+            Ok(Some((FromChild::Prepared { .. } | FromChild::HooksDue, _))) => {
                 Err(StartError::other("unexpected answer of the container init"))
             }
             Err(error) => Err(system(error)),

@@ -15,6 +15,7 @@ pub mod compile;
 mod container;
 mod enter;
 pub mod foreign;
+pub mod hooks;
 pub mod init;
 mod launch;
 pub mod outcome;
@@ -30,6 +31,7 @@ pub mod user;
 pub mod view;
 
 pub use compile::{CompileOptions, compile};
+pub use hooks::{Hook, Hooks};
 pub use launch::{Created, Creating, Given, Io, Starting, create, exec};
 pub use outcome::{StartError, StartErrorKind};
 pub use plan::{ExecPlan, Plan};

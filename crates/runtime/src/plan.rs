@@ -11,6 +11,8 @@ use cgroups::{Layout, Limits};
 use idmap::IdMap;
 use serde::{Deserialize, Serialize};
 
+use crate::hooks::Hooks;
+
 /// A container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -46,6 +48,8 @@ pub struct Plan {
     pub process: Process,
     /// Whether the first process is killed when the one that made it (the shim) dies.
     pub die_with_parent: bool,
+    /// Programs to run at points of its life.
+    pub hooks: Option<Box<Hooks>>,
 }
 
 /// The root file system.

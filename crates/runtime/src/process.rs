@@ -18,6 +18,7 @@ use rustix::thread::{
 use sys::exec::{Strings, execve};
 
 use crate::channel::{ChildEnd, FromChild};
+use crate::hooks::{Hooks, Point};
 use crate::launch::Io;
 use crate::outcome::{StartError, failed, words};
 use crate::plan::{Filter, Process, User};
@@ -44,6 +45,8 @@ pub(crate) struct Context<'a> {
     pub(crate) start: Option<BorrowedFd<'a>>,
     /// Whether [`settle`] was called.
     pub(crate) settled: bool,
+    /// The container's hooks (the first process only).
+    pub(crate) hooks: Option<&'a Hooks>,
     /// What was left out so far.
     pub(crate) warnings: Vec<String>,
 }
@@ -79,7 +82,16 @@ pub(crate) fn run(
     let warnings = std::mem::take(&mut context.warnings);
     let prepared = FromChild::Prepared { warnings };
     let console = terminal.as_ref().map(|terminal| terminal.master.as_fd());
+    let hooks = context.hooks.filter(|hooks| hooks.has(Point::StartContainer));
     let Some(listener) = context.start else {
+        if let Some(hooks) = hooks {
+            // Before the filter, which is the program's and not theirs.
+            channel.tell(&prepared, console);
+            drop(terminal);
+            let started = channel.wait_for_execute().and_then(|()| hooks.run_inside(Point::StartContainer));
+            started.and_then(|()| confine(process, &context))?;
+            give_up(&program, execve(&path, &arguments, &variables));
+        }
         confine(process, &context)?;
         channel.tell(&prepared, console);
         // Its only other holder is the engine from here on, or a hang-up would never be seen.
@@ -91,7 +103,9 @@ pub(crate) fn run(
     channel.tell(&prepared, console);
     drop(terminal);
     let channel = ChildEnd::accept(listener)?;
-    if let Err(error) = channel.wait_for_execute().and_then(|()| confine(process, &context)) {
+    let run_hooks = || hooks.map_or(Ok(()), |hooks| hooks.run_inside(Point::StartContainer));
+    let ready = channel.wait_for_execute().and_then(|()| run_hooks());
+    if let Err(error) = ready.and_then(|()| confine(process, &context)) {
         channel.tell(&FromChild::Failed(error), None);
         sys::fork::exit_now(1);
     }

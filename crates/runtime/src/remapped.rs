@@ -216,6 +216,7 @@ impl Scout<'_> {
             make_cwd: true,
             start: self.given.start,
             settled: true,
+            hooks: None,
             warnings,
         };
         process::run(&plan.process, context, self.io, terminal, channel)
@@ -270,7 +271,7 @@ impl Builder<'_> {
             true => Some(self.terminal(&rootfs, root)?),
             false => None,
         };
-        let procfs = finish(plan, rootfs)?;
+        let procfs = finish(plan, rootfs, || Ok(()))?;
         let mut bits = 0;
         let mut fds: Vec<BorrowedFd<'_>> = Vec::new();
         if let Some(procfs) = &procfs {

@@ -66,6 +66,11 @@ pub(crate) fn begin(plan: &Plan, mut prepared: Prepared) -> Result<Rootfs, Start
         }
         RootSource::Path(path) => bind_root(path)?,
     };
+    if let Some(hooks) = plan.hooks.as_ref().filter(|hooks| hooks.config.is_some()) {
+        // Hooks look for the root where the bundle says it is.
+        move_mount(&root, "", CWD, hooks.root(), MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+            .map_err(|errno| failed("mount the bundle's root", errno))?;
+    }
     Ok(Rootfs {
         tree: Tree::new(root),
         procfs: None,

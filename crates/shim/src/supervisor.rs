@@ -75,6 +75,8 @@ struct Supervisor {
     /// Where the other runtime was told to make the group, until it is there.
     cgroup_path: Option<String>,
     layout: Option<cgroups::Layout>,
+    /// The hooks, until those of the end have run.
+    hooks: Option<Box<runtime::Hooks>>,
     oom_watch: Option<cgroups::OomWatch>,
     oom: bool,
     paused: bool,
@@ -190,6 +192,7 @@ impl Supervisor {
             other,
             cgroup_path: None,
             layout: None,
+            hooks: None,
             oom_watch: None,
             oom: false,
             paused: false,

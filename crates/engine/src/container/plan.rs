@@ -77,7 +77,18 @@ impl Shared {
         };
         let mut plan = runtime::compile(&spec, &options)?;
         let capabilities = plan.process.capabilities.bounding;
+        if let Some(hooks) = &mut plan.hooks {
+            // A bundle of their own: they look into it for the root.
+            hooks.bundle = self.state_dir(&record.id).join("bundle");
+            let root = hooks.bundle.join("rootfs").display().to_string();
+            let root = oci::runtime::Root { path: root, readonly: record.host.readonly_rootfs };
+            let config = Spec { root: Some(root), ..spec.clone() };
+            hooks.config = Some(serde_json::to_string(&config).context(|| "encode spec")?);
+        }
         let foreign = self.foreign(record, spec, capabilities)?;
+        if foreign.is_some() {
+            plan.hooks = None;
+        }
         if foreign.is_none() {
             plan.seccomp = self.filter(record, capabilities)?;
         }

@@ -14,6 +14,7 @@ use super::record::{Dir, Record, started};
 use super::{Call, Global, VERBS, console};
 use crate::channel::{FromParent, ParentEnd};
 use crate::compile::{CompileOptions, compile, compile_process};
+use crate::hooks::Point;
 use crate::launch::{Created, Given, Io, create as launch, exec as enter};
 use crate::plan::ExecPlan;
 
@@ -85,6 +86,7 @@ fn create_in(dir: &Dir, id: &str, call: &Call) -> Result<()> {
         pid: 0,
         started: 0,
         annotations: spec.annotations,
+        hooks: plan.hooks.clone(),
         exec: postcard::to_stdvec(&plan.exec(plan.process.clone())).context(|| "encode the plan")?,
     };
     dir.write(&record)?;
@@ -157,7 +159,15 @@ fn start(global: &Global, call: &Call) -> Result<()> {
     channel.tell(FromParent::Execute);
     let outcome = crate::launch::Starting::new(channel).wait();
     fs::remove_file(dir.start_socket()).context(|| format!("remove {}", dir.start_socket().display()))?;
-    outcome.map_err(|error| errdefs::system(error.to_string()))
+    outcome.map_err(|error| errdefs::system(error.to_string()))?;
+    let Some(hooks) = &record.hooks else { return Ok(()) };
+    hooks.run(Point::Poststart, Pid::from_raw(record.pid as i32)).map_err(|error| {
+        // A container whose environment is not what its spec asks for does not run on.
+        if let Some(process) = record.process() {
+            let _ = sys::signal::send(&process, 9);
+        }
+        errdefs::system(error.to_string())
+    })
 }
 
 fn run(global: &Global, call: &Call) -> Result<i32> {
@@ -338,6 +348,12 @@ fn remove(dir: &Dir, record: &Record, end: bool) -> Result<()> {
         }
         cgroup.remove()?;
     }
+    // It is gone, whatever they say.
+    if let Some(hooks) = &record.hooks
+        && let Err(error) = hooks.run(Point::Poststop, None)
+    {
+        eprintln!("warning: {error}");
+    }
     dir.remove()
 }
 
@@ -363,7 +379,7 @@ fn features() -> serde_json::Value {
     serde_json::json!({
         "ociVersionMin": "1.0.0",
         "ociVersionMax": VERSION,
-        "hooks": [],
+        "hooks": ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
         "mountOptions": ["atime", "bind", "defaults", "dev", "diratime", "exec", "noatime", "nodev", "nodiratime", "noexec",
             "norelatime", "nosuid", "nosymfollow", "private", "rbind", "relatime", "ro", "rprivate", "rro", "rshared",
             "rslave", "runbindable", "rw", "shared", "slave", "strictatime", "suid", "unbindable"],

@@ -11,6 +11,7 @@ use oci::runtime::{State, Status, VERSION};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::{Deserialize, Serialize};
 
+use crate::hooks::Hooks;
 use crate::plan::ExecPlan;
 
 /// A container as its file has it.
@@ -23,6 +24,9 @@ pub(super) struct Record {
     /// When that process was started, in clock ticks since boot: a number that no later process of this id has.
     pub(super) started: u64,
     pub(super) annotations: BTreeMap<String, String>,
+    /// Programs that are still to be run.
+    #[serde(default)]
+    pub(super) hooks: Option<Box<Hooks>>,
     /// What a further process needs. The process in it is the first one's.
     pub(super) exec: Vec<u8>,
 }

@@ -3,6 +3,7 @@
 
 mod bundle;
 mod entered;
+mod hooks;
 mod hostile;
 mod life;
 mod remapped;

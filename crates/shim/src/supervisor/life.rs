@@ -4,6 +4,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
 use errdefs::{Result, conflict};
+use runtime::hooks::Point;
 use rustix::event::epoll::EventFlags;
 use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
 
@@ -55,6 +56,7 @@ impl Supervisor {
         let mut process = Process::new(&self.poller, INIT, None, creating?, ours, terminal)?;
         process.stdin_once = stdio.stdin_once;
         self.processes.push(Some(process));
+        self.hooks.clone_from(&plan.hooks);
         Ok(())
     }
 
@@ -118,7 +120,13 @@ impl Supervisor {
                     self.poller.remove(creating.fd());
                     match creating.advance() {
                         Ok(Ok(created)) => self.created(place, created),
-                        Ok(Err(error)) => return self.not_started(place, error),
+                        Ok(Err(error)) => {
+                            if place == INIT {
+                                // Those of the end have run with the undoing.
+                                self.hooks = None;
+                            }
+                            return self.not_started(place, error);
+                        }
                         Err(creating) => {
                             let _ = self.poller.add(creating.fd(), Token::Stage(place), EventFlags::IN);
                             process.stage = Stage::Creating(creating);
@@ -185,6 +193,16 @@ impl Supervisor {
     pub(super) fn runs(&mut self, place: usize) {
         let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return };
         let pid = process.pid.as_raw_nonzero().get();
+        if place == INIT
+            && let Some(hooks) = &self.hooks
+            && let Err(error) = hooks.run(Point::Poststart, Some(process.pid))
+        {
+            // A container whose environment is not what was asked for does not run on.
+            let _ = sys::signal::send_to(process.pid, 9);
+            self.kill_the_rest();
+            return self.container_not_started(error);
+        }
+        let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return };
         if let Some(number) = process.asked.take() {
             self.answer(number, if place == INIT { Answer::Done } else { Answer::Pid(pid) });
         }
@@ -253,6 +271,14 @@ impl Supervisor {
         while wait(WaitOptions::empty()).is_ok() {}
         self.remove_cgroup();
         self.release_ports();
+        self.run_last_hooks();
+    }
+
+    /// Runs the hooks of the end. The container is gone, whatever they say.
+    fn run_last_hooks(&mut self) {
+        if let Some(hooks) = self.hooks.take() {
+            let _ = hooks.run(Point::Poststop, None);
+        }
     }
 
     /// The ports are free when the end is told: the next run of the container binds them again, while this shim may
@@ -410,6 +436,7 @@ impl Supervisor {
         let _ = record::write_exit(&self.state_dir, &exit);
         self.remove_cgroup();
         self.release_ports();
+        self.run_last_hooks();
         self.tell(Event::Exited(exit));
         self.over = true;
     }
