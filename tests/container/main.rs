@@ -1,6 +1,8 @@
 //! Black-box tests of the container commands, one file a command, against a real daemon.
 
+mod api_socket;
 mod attach;
+mod checkpoint;
 mod cp;
 mod device;
 mod exec;
@@ -24,6 +26,7 @@ mod rm;
 mod run;
 mod runtime;
 mod stop;
+mod storage;
 mod unified;
 mod userns;
 mod wait;

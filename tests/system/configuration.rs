@@ -4,17 +4,17 @@ use rustix::process::{Pid, Signal, kill_process};
 use testkit::{Daemon, Options, Output, Sandbox, program, wait};
 
 /// Writes the daemon's file.
-fn write(daemon: &Daemon, text: &str) {
+pub(crate) fn write(daemon: &Daemon, text: &str) {
     std::fs::write(daemon.socket().with_file_name("daemon.json"), text).expect("write daemon.json");
 }
 
-fn hang_up(daemon: &Daemon) {
+pub(crate) fn hang_up(daemon: &Daemon) {
     let pid = Pid::from_raw(daemon.pid().try_into().expect("a pid")).expect("not zero");
     kill_process(pid, Signal::HUP).expect("SIGHUP");
 }
 
 /// A daemon that has read this file.
-fn with_file(text: &str) -> Daemon {
+pub(crate) fn with_file(text: &str) -> Daemon {
     let mut daemon = Daemon::start();
     daemon.stop();
     write(&daemon, text);
@@ -59,6 +59,16 @@ fn defaults_of_containers_hold_inside_them() {
     let script =
         ["sh", "-c", "ulimit -n; df -k /dev/shm | tail -1 | awk '{print $2}'; cat /proc/1/comm; true"];
     assert_eq!(daemon.hythe(own.into_iter().chain(script)).ok(), "55\n16384\nsh");
+}
+
+#[test]
+fn the_engines_parent_of_control_groups_is_not_the_containers_own() {
+    let daemon = Daemon::start();
+    daemon.hythe(["run", "-d", "--name", "cc", "busybox", "sleep", "1000"]).ok();
+    assert_eq!(daemon.hythe(["inspect", "-f", "{{json .HostConfig.CgroupParent}}", "cc"]).ok(), "\"\"");
+    let pid = daemon.hythe(["inspect", "-f", "{{.State.Pid}}", "cc"]).ok();
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("its control groups");
+    assert!(groups.contains(&format!(":{}/", daemon.cgroup())), "{groups}");
 }
 
 #[test]
@@ -125,7 +135,8 @@ fn the_log_is_one_object_a_line_if_asked() {
     daemon.hythe(["run", "--rm", "nosuchimage", "true"]).fails_with(125);
     let log = daemon.log();
     assert!(log.lines().count() > 2, "{log}");
-    for line in log.lines() {
+    // The kit marks where the program was started.
+    for line in log.lines().filter(|line| !line.starts_with("=== start")) {
         let value: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         for key in ["level", "msg", "time"] {
             assert!(value[key].is_string(), "{key} in {line}");

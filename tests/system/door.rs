@@ -138,7 +138,7 @@ fn over_tls_only_clients_with_a_certificate_get_in() {
 }
 
 /// An authority, and a certificate of it for either side.
-fn certificates(dir: &std::path::Path) {
+pub(crate) fn certificates(dir: &std::path::Path) {
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
     let write = |name: &str, text: String| std::fs::write(dir.join(name), text).expect("write");
     let key = KeyPair::generate().expect("a key");

@@ -13,6 +13,7 @@ mod many;
 mod metrics;
 mod refused;
 mod semantics;
+mod settings;
 mod state;
 mod systemd;
 mod version;

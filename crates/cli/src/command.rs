@@ -7,6 +7,7 @@ pub(crate) mod network;
 pub(crate) mod system;
 pub(crate) mod volume;
 
+mod checkpoint;
 pub(crate) mod completion;
 mod inspect;
 mod login;
@@ -169,6 +170,7 @@ pub(crate) static ROOT: &[Entry] = &[
     leaf("search", &image::search::COMMAND).common(),
     leaf("version", &version::COMMAND).common(),
     leaf("info", &system::info::COMMAND).common(),
+    group("checkpoint", &checkpoint::GROUP).hide(),
     group("container", &container::GROUP),
     group("context", &context::GROUP),
     group("image", &image::GROUP),
@@ -213,7 +215,6 @@ pub(crate) static ROOT: &[Entry] = &[
     absent("manifest", &missing::MANIFEST),
     absent("plugin", &missing::PLUGIN),
     absent("trust", &missing::TRUST),
-    absent("checkpoint", &missing::CHECKPOINT),
     absent("swarm", &missing::SWARM),
     absent("node", &missing::SWARM),
     absent("service", &missing::SWARM),

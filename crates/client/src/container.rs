@@ -2,6 +2,7 @@
 
 mod archive;
 mod attach;
+mod checkpoint;
 mod commit;
 mod create;
 mod diff;

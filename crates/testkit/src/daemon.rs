@@ -308,7 +308,7 @@ impl Daemon {
     #[track_caller]
     pub fn check_state(&self) {
         let problems = self.disagreements();
-        assert!(problems.is_empty(), "state:\n{}", problems.join("\n"));
+        assert!(problems.is_empty(), "state:\n{}\n\ndaemon log:\n{}", problems.join("\n"), self.log());
     }
 
     /// Compares records, disk and kernel as [`Daemon::check_state`] does: what does not come to agree.

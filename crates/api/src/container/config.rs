@@ -65,6 +65,16 @@ wire! { "PascalCase";
         ..resources: super::Resources,
         restart_policy: super::RestartPolicy,
     }
+    /// Body of `POST /containers/{id}/checkpoints`.
+    CheckpointRequest {
+        #[serde(rename = "CheckpointID")] checkpoint_id: String,
+        checkpoint_dir: String,
+        exit: bool,
+    }
+    /// A checkpoint of a container.
+    Checkpoint {
+        name: String,
+    }
     /// Answer of `POST /containers/{id}/update`.
     UpdateResponse {
         warnings: Option<Vec<String>>,

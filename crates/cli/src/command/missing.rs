@@ -34,8 +34,6 @@ missing! {
     PLUGIN plugin "managing plugins";
     /// Content trust.
     TRUST trust "content trust";
-    /// Checkpoints.
-    CHECKPOINT checkpoint "checkpointing containers";
     /// Swarm mode.
     SWARM swarm "swarm mode";
 }

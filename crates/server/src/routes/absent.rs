@@ -1,6 +1,6 @@
 //! What this engine does not have, said in a form that clients understand.
 
-use errdefs::{forbidden, not_implemented, unavailable};
+use errdefs::{not_implemented, unavailable};
 
 use crate::request::Request;
 use crate::response::{self, Answer};
@@ -43,7 +43,9 @@ pub(super) async fn build_prune(_: Request) -> Answer {
     response::json(&api::system::BuildPruneReport::default())
 }
 
-/// Checkpoints are experimental in Docker too.
+/// Checkpoints are experimental, and experiments are off: Docker's own words.
 pub(super) async fn checkpoint(_: Request) -> Answer {
-    Err(forbidden("checkpoints are not supported by this engine"))
+    Err(not_implemented(
+        "This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it.",
+    ))
 }

@@ -6,7 +6,7 @@ use api::version::Version;
 use engine::container::{
     AttachOptions, CommitOptions, CreateOptions, ListOptions, RemoveOptions, StopOptions,
 };
-use errdefs::{Result, invalid};
+use errdefs::{Result, forbidden, invalid};
 use hyper::StatusCode;
 
 use crate::hijack::{self, MULTIPLEXED, RAW};
@@ -93,6 +93,11 @@ pub(super) async fn start(mut request: Request) -> Answer {
         return Err(invalid("checkpoint is only supported in experimental mode"));
     }
     let containers = request.handles.containers.clone();
+    if !request.query.get("checkpoint-dir").is_empty()
+        && !at_once(|| containers.inspect(&request.name, false))?.state.running
+    {
+        return Err(forbidden("custom checkpointdir is not supported"));
+    }
     at_once(|| containers.start(&request.name))?;
     response::no_content()
 }
@@ -176,6 +181,10 @@ pub(super) async fn update(mut request: Request) -> Answer {
 
 /// `DELETE /containers/{id}`.
 pub(super) async fn remove(request: Request) -> Answer {
+    // A row has one variable, and a container's name has no slash.
+    if request.name.contains("/checkpoints/") {
+        return super::absent::checkpoint(request).await;
+    }
     let query = &request.query;
     let options =
         RemoveOptions { volumes: query.bool("v"), force: query.bool("force"), link: query.bool("link") };

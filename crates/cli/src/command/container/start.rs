@@ -1,6 +1,6 @@
 //! `container start`: start one or more stopped containers.
 
-use crate::command::{Args, Command};
+use crate::command::{Args, Command, checkpoint};
 use crate::flag::{NONE, boolean, text};
 use client::container::{Attach, WaitCondition};
 
@@ -27,6 +27,11 @@ pub(crate) static COMMAND: Command = Command {
 };
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    for flag in ["checkpoint", "checkpoint-dir"] {
+        if parsed.given(flag) {
+            checkpoint::needs_experiments(cli, &format!("\"--{flag}\""))?;
+        }
+    }
     if parsed.on("attach") || parsed.on("interactive") {
         if parsed.args.len() > 1 {
             return Err(Failure::new("you cannot start and attach multiple containers at once"));
