@@ -30,6 +30,14 @@ fn figures_follow_what_happens() {
             value(&text, &format!("engine_daemon_container_actions_seconds_sum{{action=\"{action}\"}}"));
         assert_eq!(sum > 0.0, count > 0.0, "{action}");
     }
+    for (action, count) in [("allocate", 2.0), ("connect", 2.0), ("release", 0.0)] {
+        let name = format!("engine_daemon_network_actions_seconds_count{{action=\"{action}\"}}");
+        assert_eq!(value(&text, &name), count, "{action}");
+    }
+    for (action, count) in [("load", 1.0), ("pull", 0.0), ("delete", 0.0)] {
+        let name = format!("engine_daemon_image_actions_seconds_count{{action=\"{action}\"}}");
+        assert_eq!(value(&text, &name), count, "{action}");
+    }
     assert!(value(&text, "engine_daemon_events_total") >= 6.0);
     assert!(value(&text, "engine_daemon_engine_cpus_cpus") >= 1.0);
     assert!(value(&text, "engine_daemon_engine_memory_bytes") > 1e6);
@@ -38,6 +46,7 @@ fn figures_follow_what_happens() {
     daemon.hythe(["rm", "-f", "one", "two", "three"]).ok();
     let after = scrape();
     assert_eq!(value(&after, "engine_daemon_container_actions_seconds_count{action=\"delete\"}"), 3.0);
+    assert_eq!(value(&after, "engine_daemon_network_actions_seconds_count{action=\"release\"}"), 2.0);
     // What Prometheus itself would refuse: a metric without a type, or one that is told twice.
     let mut names: Vec<&str> =
         after.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split(' ').next()).collect();

@@ -23,6 +23,7 @@ mod opts;
 mod plugin;
 mod progress;
 mod prompt;
+mod pruning;
 mod session;
 mod terminal;
 

@@ -158,6 +158,7 @@ impl Images {
     /// # Errors
     /// NotFound; Conflict while containers or other names hold it.
     pub fn remove(&self, name: &str, force: bool, no_prune: bool) -> Result<Vec<DeleteItem>> {
+        let _timing = crate::metrics::COUNTERS.image_delete.time();
         let request = ::image::RemoveRequest { name: name.to_owned(), force, no_prune };
         let before = self.images.get(name).ok();
         let deleted = self.images.remove(&request, &|id| self.users(id))?;
@@ -191,6 +192,7 @@ impl Images {
     /// # Errors
     /// What the registry says, in Docker's words.
     pub fn pull(&self, options: &PullOptions, watch: Watch<'_>, cancel: &Cancel) -> Result<()> {
+        let _timing = crate::metrics::COUNTERS.image_pull.time();
         let reference = reference(&options.image, &options.tag)?;
         let request = ::image::PullRequest {
             all_tags: reference.is_name_only(),
@@ -218,6 +220,7 @@ impl Images {
         watch: Watch<'_>,
         cancel: &Cancel,
     ) -> Result<()> {
+        let _timing = crate::metrics::COUNTERS.image_push.time();
         let reference = reference(name, tag)?;
         if reference.digest().is_some() {
             return Err(invalid("cannot push a digest reference"));
@@ -247,6 +250,7 @@ impl Images {
         root: &mut (dyn Read + Send),
         watch: Watch<'_>,
     ) -> Result<()> {
+        let _timing = crate::metrics::COUNTERS.image_import.time();
         let name = (!options.repo.is_empty()).then(|| reference(&options.repo, &options.tag)).transpose()?;
         if name.as_ref().is_some_and(|name| name.digest().is_some()) {
             return Err(invalid("cannot import digest reference"));
@@ -289,6 +293,7 @@ impl Images {
     /// # Errors
     /// What is wrong with the archive.
     pub fn load(&self, quiet: bool, archive: &mut (dyn Read + Send), watch: Watch<'_>) -> Result<()> {
+        let _timing = crate::metrics::COUNTERS.image_load.time();
         let request = ::image::LoadRequest { quiet, platform: None };
         for loaded in self.images.load(&request, archive, &progress::Messages(watch))? {
             self.publish_named("load", &loaded.id.to_string(), &loaded.name, &loaded.id);
@@ -301,6 +306,7 @@ impl Images {
     /// # Errors
     /// NotFound; if writing fails.
     pub fn save(&self, names: Vec<String>, archive: &mut dyn Write) -> Result<()> {
+        let _timing = crate::metrics::COUNTERS.image_export.time();
         let images: Vec<_> = names.iter().filter_map(|name| self.images.get(name).ok()).collect();
         self.images.save(&::image::SaveRequest { names }, archive)?;
         for image in images {

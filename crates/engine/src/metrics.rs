@@ -85,6 +85,15 @@ pub(crate) struct Counters {
     pub(crate) create: Histogram,
     pub(crate) delete: Histogram,
     pub(crate) start: Histogram,
+    pub(crate) allocate: Histogram,
+    pub(crate) connect: Histogram,
+    pub(crate) release: Histogram,
+    pub(crate) image_delete: Histogram,
+    pub(crate) image_export: Histogram,
+    pub(crate) image_import: Histogram,
+    pub(crate) image_load: Histogram,
+    pub(crate) image_pull: Histogram,
+    pub(crate) image_push: Histogram,
     pub(crate) info: Histogram,
     pub(crate) version: Histogram,
     pub(crate) probe_starts: Histogram,
@@ -100,6 +109,15 @@ pub(crate) static COUNTERS: Counters = Counters {
     create: Histogram::new(),
     delete: Histogram::new(),
     start: Histogram::new(),
+    allocate: Histogram::new(),
+    connect: Histogram::new(),
+    release: Histogram::new(),
+    image_delete: Histogram::new(),
+    image_export: Histogram::new(),
+    image_import: Histogram::new(),
+    image_load: Histogram::new(),
+    image_pull: Histogram::new(),
+    image_push: Histogram::new(),
     info: Histogram::new(),
     version: Histogram::new(),
     probe_starts: Histogram::new(),
@@ -133,6 +151,7 @@ impl System {
     pub fn metrics(&self) -> String {
         let mut out = String::new();
         self.containers_figures(&mut out);
+        actions_figures(&mut out);
         self.engine_figures(&mut out);
         process_figures(&mut out);
         out
@@ -212,6 +231,30 @@ impl System {
         );
         COUNTERS.info.render(out, name, "function=\"system_info\"");
         COUNTERS.version.render(out, name, "function=\"system_version\"");
+    }
+}
+
+/// How long what is done to networks and images takes.
+fn actions_figures(out: &mut String) {
+    let counters = &COUNTERS;
+    let name = "engine_daemon_network_actions_seconds";
+    head(out, name, "histogram", "The number of seconds it takes to process each network action");
+    for (action, histogram) in
+        [("allocate", &counters.allocate), ("connect", &counters.connect), ("release", &counters.release)]
+    {
+        histogram.render(out, name, &format!("action=\"{action}\""));
+    }
+    let name = "engine_daemon_image_actions_seconds";
+    head(out, name, "histogram", "The number of seconds it takes to process each image action");
+    for (action, histogram) in [
+        ("delete", &counters.image_delete),
+        ("export", &counters.image_export),
+        ("import", &counters.image_import),
+        ("load", &counters.image_load),
+        ("pull", &counters.image_pull),
+        ("push", &counters.image_push),
+    ] {
+        histogram.render(out, name, &format!("action=\"{action}\""));
     }
 }
 

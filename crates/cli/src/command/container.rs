@@ -10,6 +10,7 @@ pub(super) mod exec;
 pub(super) mod export;
 pub(super) mod inspect;
 pub(super) mod kill;
+mod limits;
 pub(super) mod logs;
 pub(super) mod ls;
 pub(super) mod pause;

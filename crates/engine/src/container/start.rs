@@ -153,7 +153,10 @@ impl Shared {
     /// Gives back what a run has had: addresses and ports, volumes, the shim's directory. Failures are logged: there
     /// is nobody who could do more, and `restore` tries again.
     pub(crate) fn end_run(self: &Arc<Self>, record: &Record) {
-        match self.parts.networks.release(&record.id) {
+        let timing = crate::metrics::COUNTERS.release.time();
+        let released = self.parts.networks.release(&record.id);
+        drop(timing);
+        match released {
             Ok(endpoints) => {
                 for endpoint in &endpoints {
                     self.tell_network(endpoint, "disconnect");
@@ -277,6 +280,7 @@ impl Shared {
             }
             Mode::Own => {}
         }
+        let _timing = crate::metrics::COUNTERS.allocate.time();
         for request in networking::requests(record, &self.parts.networks)? {
             let reservation = self.parts.networks.reserve(&request)?;
             reserved.endpoints.push(reservation.endpoint);
@@ -290,6 +294,7 @@ impl Shared {
     }
 
     fn link(&self, endpoints: &[Endpoint], netns: &Netns) -> Result<()> {
+        let _timing = crate::metrics::COUNTERS.connect.time();
         for (index, endpoint) in endpoints.iter().enumerate() {
             self.parts.networks.connect(endpoint, netns, &format!("eth{index}"))?;
         }

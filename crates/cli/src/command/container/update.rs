@@ -1,5 +1,6 @@
 //! `container update`: update configuration of one or more containers.
 
+use super::limits;
 use crate::command::{Args, Command};
 use crate::flag::{NONE, single, text};
 use crate::opts::{number, size};
@@ -18,27 +19,9 @@ pub(crate) static COMMAND: Command = Command {
     args: Args::AtLeast(1),
     interspersed: true,
     flags: &[
-        single(
-            "blkio-weight",
-            NONE,
-            "uint16",
-            Some(number::check_uint16),
-            "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)",
-        ),
-        single(
-            "cpu-period",
-            NONE,
-            "int",
-            Some(number::check_int),
-            "Limit CPU CFS (Completely Fair Scheduler) period",
-        ),
-        single(
-            "cpu-quota",
-            NONE,
-            "int",
-            Some(number::check_int),
-            "Limit CPU CFS (Completely Fair Scheduler) quota",
-        ),
+        limits::BLKIO_WEIGHT,
+        limits::CPU_PERIOD,
+        limits::CPU_QUOTA,
         single(
             "cpu-rt-period",
             NONE,
@@ -53,12 +36,12 @@ pub(crate) static COMMAND: Command = Command {
             Some(number::check_int),
             "Limit the CPU real-time runtime in microseconds",
         ),
-        single("cpu-shares", 'c', "int", Some(number::check_int), "CPU shares (relative weight)"),
-        single("cpus", NONE, "decimal", Some(number::check_cpus), "Number of CPUs"),
-        text("cpuset-cpus", NONE, "CPUs in which to allow execution (0-3, 0,1)"),
-        text("cpuset-mems", NONE, "MEMs in which to allow execution (0-3, 0,1)"),
-        single("memory", 'm', "bytes", Some(size::check), "Memory limit"),
-        single("memory-reservation", NONE, "bytes", Some(size::check), "Memory soft limit"),
+        limits::CPU_SHARES,
+        limits::CPUS,
+        limits::CPUSET_CPUS,
+        limits::CPUSET_MEMS,
+        limits::MEMORY,
+        limits::MEMORY_RESERVATION,
         single(
             "memory-swap",
             NONE,
@@ -66,13 +49,7 @@ pub(crate) static COMMAND: Command = Command {
             Some(size::check_swap),
             "Swap limit equal to memory plus swap: -1 to enable unlimited swap",
         ),
-        single(
-            "pids-limit",
-            NONE,
-            "int",
-            Some(number::check_int),
-            "Tune container pids limit (set -1 for unlimited)",
-        ),
+        limits::PIDS_LIMIT,
         text("restart", NONE, "Restart policy to apply when a container exits"),
     ],
     run,

@@ -5,7 +5,7 @@ use crate::command::{Args, Command};
 use crate::connect;
 use crate::context::{self, Material, Meta, endpoint};
 use crate::failure::{Failure, Outcome};
-use crate::flag::{NONE, Parsed, pairs, text};
+use crate::flag::{Flag, NONE, Parsed, pairs, text};
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -14,13 +14,13 @@ pub(crate) static COMMAND: Command = Command {
     aliases: "",
     args: Args::Exactly(1),
     interspersed: true,
-    flags: &[
-        text("description", NONE, "Description of the context"),
-        pairs("docker", NONE, endpoint::check, "set the docker endpoint (default [])"),
-        text("from", NONE, "create context from a named context"),
-    ],
+    flags: &[DESCRIPTION, DOCKER, text("from", NONE, "create context from a named context")],
     run,
 };
+
+pub(super) const DESCRIPTION: Flag = text("description", NONE, "Description of the context");
+pub(super) const DOCKER: Flag =
+    pairs("docker", NONE, endpoint::check, "set the docker endpoint (default [])");
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let name = parsed.arg(0);

@@ -1,11 +1,12 @@
 //! `context update`: update a context.
 
+use super::create::{DESCRIPTION, DOCKER};
 use crate::cli::Cli;
 use crate::command::{Args, Command};
 use crate::connect;
 use crate::context::{ENGINE, check_name, endpoint};
 use crate::failure::Outcome;
-use crate::flag::{NONE, Parsed, pairs, text};
+use crate::flag::Parsed;
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -14,10 +15,7 @@ pub(crate) static COMMAND: Command = Command {
     aliases: "",
     args: Args::Exactly(1),
     interspersed: true,
-    flags: &[
-        text("description", NONE, "Description of the context"),
-        pairs("docker", NONE, endpoint::check, "set the docker endpoint (default [])"),
-    ],
+    flags: &[DESCRIPTION, DOCKER],
     run,
 };
 

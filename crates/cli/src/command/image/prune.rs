@@ -1,14 +1,10 @@
 //! `image prune`: remove unused images.
 
 use crate::cli::Cli;
-use crate::command::system::prune::filters_of;
 use crate::command::{Args, Command};
 use crate::failure::Outcome;
-use crate::flag::Parsed;
-use crate::flag::{NONE, boolean, many};
-use crate::format::human;
-use crate::opts::filter;
-use crate::prompt;
+use crate::flag::{Parsed, boolean};
+use crate::pruning;
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -19,14 +15,8 @@ pub(crate) static COMMAND: Command = Command {
     interspersed: true,
     flags: &[
         boolean("all", 'a', "Remove all unused images, not just dangling ones"),
-        many(
-            "filter",
-            NONE,
-            "filter",
-            Some(filter::check),
-            "Provide filter values (e.g. \"until=<timestamp>\")",
-        ),
-        boolean("force", 'f', "Do not prompt for confirmation"),
+        pruning::FILTER,
+        pruning::FORCE,
     ],
     run,
 };
@@ -37,10 +27,10 @@ const WARNING_DANGLING: &str =
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let all = parsed.on("all");
-    if !parsed.on("force") && !prompt::confirm(if all { WARNING_ALL } else { WARNING_DANGLING })? {
+    if !pruning::agreed(parsed, if all { WARNING_ALL } else { WARNING_DANGLING })? {
         return Ok(());
     }
-    let mut filters = filters_of(cli, parsed);
+    let mut filters = pruning::filters_of(cli, parsed);
     filters.add("dangling", if all { "false" } else { "true" });
     let report = cli.client()?.image_prune(&filters)?;
     let mut text = String::new();
@@ -56,6 +46,6 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         }
         text.push('\n');
     }
-    text.push_str(&format!("Total reclaimed space: {}\n", human::size(report.space_reclaimed as f64)));
+    text.push_str(&format!("{}\n", pruning::reclaimed(report.space_reclaimed)));
     cli.write(text)
 }

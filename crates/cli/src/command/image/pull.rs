@@ -26,17 +26,7 @@ pub(crate) static COMMAND: Command = Command {
 };
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
-    let (all, quiet) = (parsed.on("all-tags"), parsed.on("quiet"));
-    let mut reference = Reference::parse(parsed.arg(0)).map_err(|error| Failure::new(error.to_string()))?;
-    if all && !reference.is_name_only() {
-        return Err(Failure::new("tag can't be used with --all-tags/-a"));
-    }
-    if !all && reference.is_name_only() {
-        reference = reference.tag_or_latest();
-        if !quiet {
-            cli.print(format!("Using default tag: {}", reference.tag().unwrap_or_default()))?;
-        }
-    }
+    let (reference, quiet) = (named(cli, parsed)?, parsed.on("quiet"));
     let platform = match parsed.text("platform") {
         "" => environment::get("DOCKER_DEFAULT_PLATFORM").unwrap_or_default(),
         platform => platform.to_owned(),
@@ -45,6 +35,23 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let drawn = if quiet { progress::Drawn::Nothing } else { progress::Drawn::on(terminal::is_output()) };
     pull(cli, &reference, &platform, drawn, &mut output)?;
     cli.print(reference.canonical_string())
+}
+
+/// The image that a pull or a push names: one tag, `latest` if none is given, or all of a repository with `--all-tags`.
+pub(super) fn named(cli: &Cli, parsed: &Parsed) -> Outcome<Reference> {
+    let all = parsed.on("all-tags");
+    let reference = Reference::parse(parsed.arg(0)).map_err(|error| Failure::new(error.to_string()))?;
+    if all && !reference.is_name_only() {
+        return Err(Failure::new("tag can't be used with --all-tags/-a"));
+    }
+    if all || !reference.is_name_only() {
+        return Ok(reference);
+    }
+    let reference = reference.tag_or_latest();
+    if !parsed.on("quiet") {
+        cli.print(format!("Using default tag: {}", reference.tag().unwrap_or_default()))?;
+    }
+    Ok(reference)
 }
 
 /// Pulls the image that `run` or `create` wants, with the progress on standard error.

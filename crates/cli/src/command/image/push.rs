@@ -2,10 +2,9 @@
 
 use crate::command::{Args, Command};
 use crate::flag::{NONE, boolean, text};
-use oci::reference::Reference;
 
 use crate::cli::Cli;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::flag::Parsed;
 use crate::opts::platform;
 use crate::{credentials, progress, terminal};
@@ -31,17 +30,7 @@ pub(crate) static COMMAND: Command = Command {
 };
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
-    let (all, quiet) = (parsed.on("all-tags"), parsed.on("quiet"));
-    let mut reference = Reference::parse(parsed.arg(0)).map_err(|error| Failure::new(error.to_string()))?;
-    if all && !reference.is_name_only() {
-        return Err(Failure::new("tag can't be used with --all-tags/-a"));
-    }
-    if !all && reference.is_name_only() {
-        reference = reference.tag_or_latest();
-        if !quiet {
-            cli.print(format!("Using default tag: {}", reference.tag().unwrap_or_default()))?;
-        }
-    }
+    let (reference, quiet) = (super::pull::named(cli, parsed)?, parsed.on("quiet"));
     let only = match parsed.text("platform") {
         "" => None,
         text => Some(platform::parse(text)?),

@@ -1,13 +1,10 @@
 //! `network prune`: remove all unused networks.
 
 use crate::cli::Cli;
-use crate::command::system::prune::filters_of;
 use crate::command::{Args, Command};
 use crate::failure::Outcome;
 use crate::flag::Parsed;
-use crate::flag::{NONE, boolean, many};
-use crate::opts::filter;
-use crate::prompt;
+use crate::pruning;
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -16,26 +13,18 @@ pub(crate) static COMMAND: Command = Command {
     aliases: "",
     args: Args::None,
     interspersed: true,
-    flags: &[
-        many(
-            "filter",
-            NONE,
-            "filter",
-            Some(filter::check),
-            "Provide filter values (e.g. \"until=<timestamp>\")",
-        ),
-        boolean("force", 'f', "Do not prompt for confirmation"),
-    ],
+    flags: &[pruning::FILTER, pruning::FORCE],
     run,
 };
 
 const WARNING: &str = "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?";
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
-    if !parsed.on("force") && !prompt::confirm(WARNING)? {
+    if !pruning::agreed(parsed, WARNING)? {
         return Ok(());
     }
-    let deleted = cli.client()?.network_prune(&filters_of(cli, parsed))?.networks_deleted.unwrap_or_default();
+    let deleted =
+        cli.client()?.network_prune(&pruning::filters_of(cli, parsed))?.networks_deleted.unwrap_or_default();
     if deleted.is_empty() {
         return Ok(());
     }

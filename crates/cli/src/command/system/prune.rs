@@ -1,17 +1,14 @@
 //! `system prune`: remove unused data.
 
 use crate::command::{Args, Command};
-use crate::flag::{NONE, boolean, many};
-use crate::opts::filter;
+use crate::flag::{NONE, boolean};
 use api::container::PruneReport;
 use client::Filters;
 
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
 use crate::flag::Parsed;
-use crate::format::human;
-use crate::opts::filter as filters;
-use crate::prompt;
+use crate::pruning;
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -22,41 +19,20 @@ pub(crate) static COMMAND: Command = Command {
     interspersed: true,
     flags: &[
         boolean("all", 'a', "Remove all unused images not just dangling ones"),
-        many(
-            "filter",
-            NONE,
-            "filter",
-            Some(filter::check),
-            "Provide filter values (e.g. \"label=<key>=<value>\")",
-        ),
-        boolean("force", 'f', "Do not prompt for confirmation"),
+        pruning::filter_flag("Provide filter values (e.g. \"label=<key>=<value>\")"),
+        pruning::FORCE,
         boolean("volumes", NONE, "Prune anonymous volumes"),
     ],
     run,
 };
 
-/// The filters of a prune: the flags', and those configured in `pruneFilters` that no flag names.
-pub(crate) fn filters_of(cli: &Cli, parsed: &Parsed) -> Filters {
-    let mut chosen = filters::collect(parsed.all("filter"));
-    for configured in cli.config().list("pruneFilters") {
-        let Some((key, value)) = configured.split_once('=') else { continue };
-        let opposite = if key == "label" { "label!" } else { "label" };
-        let named =
-            chosen.get(key).any(|given| given == value) || chosen.get(opposite).any(|given| given == value);
-        if !named {
-            chosen.add(key, value);
-        }
-    }
-    chosen
-}
-
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let (all, volumes) = (parsed.on("all"), parsed.on("volumes"));
-    let chosen = filters_of(cli, parsed);
+    let chosen = pruning::filters_of(cli, parsed);
     if volumes && chosen.contains("until") {
         return Err(Failure::new("ERROR: The \"until\" filter is not supported with \"--volumes\""));
     }
-    if !parsed.on("force") && !prompt::confirm(&warning(all, volumes, &chosen))? {
+    if !pruning::agreed(parsed, &warning(all, volumes, &chosen))? {
         return Ok(());
     }
     let client = cli.client()?;
@@ -96,7 +72,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         Err(error) if matches!(error.class(), errdefs::Class::NotFound | errdefs::Class::NotImplemented) => {}
         Err(error) => return Err(error.into()),
     }
-    cli.print(format!("Total reclaimed space: {}", human::size(reclaimed as f64)))
+    cli.print(pruning::reclaimed(reclaimed))
 }
 
 fn section(cli: &Cli, title: &str, lines: &[String]) -> Outcome {

@@ -1,14 +1,10 @@
 //! `volume prune`: remove unused local volumes.
 
 use crate::cli::Cli;
-use crate::command::system::prune::filters_of;
 use crate::command::{Args, Command};
 use crate::failure::{Failure, Outcome};
-use crate::flag::Parsed;
-use crate::flag::{NONE, boolean, many};
-use crate::format::human;
-use crate::opts::filter;
-use crate::prompt;
+use crate::flag::{Parsed, boolean};
+use crate::pruning;
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -19,8 +15,8 @@ pub(crate) static COMMAND: Command = Command {
     interspersed: true,
     flags: &[
         boolean("all", 'a', "Remove all unused volumes, not just anonymous ones"),
-        many("filter", NONE, "filter", Some(filter::check), "Provide filter values (e.g. \"label=<label>\")"),
-        boolean("force", 'f', "Do not prompt for confirmation"),
+        pruning::filter_flag("Provide filter values (e.g. \"label=<label>\")"),
+        pruning::FORCE,
     ],
     run,
 };
@@ -30,14 +26,14 @@ const WARNING_ALL: &str = "WARNING! This will remove all local volumes not used 
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let all = parsed.on("all");
-    let mut filters = filters_of(cli, parsed);
+    let mut filters = pruning::filters_of(cli, parsed);
     if all {
         if filters.contains("all") {
             return Err(Failure::new("conflicting options: cannot specify both --all and --filter all=1"));
         }
         filters.add("all", "true");
     }
-    if !parsed.on("force") && !prompt::confirm(if all { WARNING_ALL } else { WARNING_ANONYMOUS })? {
+    if !pruning::agreed(parsed, if all { WARNING_ALL } else { WARNING_ANONYMOUS })? {
         return Ok(());
     }
     let report = cli.client()?.volume_prune(&filters)?;
@@ -45,6 +41,6 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     if !report.volumes_deleted.is_empty() {
         text = format!("Deleted Volumes:\n{}\n\n", report.volumes_deleted.join("\n"));
     }
-    text.push_str(&format!("Total reclaimed space: {}\n", human::size(report.space_reclaimed as f64)));
+    text.push_str(&format!("{}\n", pruning::reclaimed(report.space_reclaimed)));
     cli.write(text)
 }

@@ -1,5 +1,6 @@
 //! The flags of `run` and `create`, which differ in a few.
 
+use crate::command::container::limits;
 use crate::flag::{Flag, NONE, boolean, many, single, text};
 use crate::opts::{
     attach, device, duration, env, gpus, host, label, link, mount, network, number, size, throttle, ulimit,
@@ -52,13 +53,7 @@ const COMMON: &[Flag] = &[
         "Add an annotation to the container (passed through to the OCI runtime) (default map[])",
     ),
     many("attach", 'a', "list", Some(attach::check), "Attach to STDIN, STDOUT or STDERR"),
-    single(
-        "blkio-weight",
-        NONE,
-        "uint16",
-        Some(number::check_uint16),
-        "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)",
-    ),
+    limits::BLKIO_WEIGHT,
     many(
         "blkio-weight-device",
         NONE,
@@ -75,20 +70,8 @@ const COMMON: &[Flag] = &[
         "Cgroup namespace to use (host|private)\n'host':    Run the container in the Docker host's cgroup namespace\n'private': Run the container in its own private cgroup namespace\n'':        Use the cgroup namespace as configured by the\n           default-cgroupns-mode option on the daemon (default)",
     ),
     text("cidfile", NONE, "Write the container ID to the file"),
-    single(
-        "cpu-period",
-        NONE,
-        "int",
-        Some(number::check_int),
-        "Limit CPU CFS (Completely Fair Scheduler) period",
-    ),
-    single(
-        "cpu-quota",
-        NONE,
-        "int",
-        Some(number::check_int),
-        "Limit CPU CFS (Completely Fair Scheduler) quota",
-    ),
+    limits::CPU_PERIOD,
+    limits::CPU_QUOTA,
     single(
         "cpu-rt-period",
         NONE,
@@ -103,10 +86,10 @@ const COMMON: &[Flag] = &[
         Some(number::check_int),
         "Limit CPU real-time runtime in microseconds",
     ),
-    single("cpu-shares", 'c', "int", Some(number::check_int), "CPU shares (relative weight)"),
-    single("cpus", NONE, "decimal", Some(number::check_cpus), "Number of CPUs"),
-    text("cpuset-cpus", NONE, "CPUs in which to allow execution (0-3, 0,1)"),
-    text("cpuset-mems", NONE, "MEMs in which to allow execution (0-3, 0,1)"),
+    limits::CPU_SHARES,
+    limits::CPUS,
+    limits::CPUSET_CPUS,
+    limits::CPUSET_MEMS,
     many("device", NONE, "list", None, "Add a host device to the container"),
     many(
         "device-cgroup-rule",
@@ -211,8 +194,8 @@ const COMMON: &[Flag] = &[
     text("log-driver", NONE, "Logging driver for the container"),
     many("log-opt", NONE, "list", None, "Log driver options"),
     text("mac-address", NONE, "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
-    single("memory", 'm', "bytes", Some(size::check), "Memory limit"),
-    single("memory-reservation", NONE, "bytes", Some(size::check), "Memory soft limit"),
+    limits::MEMORY,
+    limits::MEMORY_RESERVATION,
     single(
         "memory-swap",
         NONE,
@@ -242,13 +225,7 @@ const COMMON: &[Flag] = &[
         "Tune host's OOM preferences (-1000 to 1000)",
     ),
     text("pid", NONE, "PID namespace to use"),
-    single(
-        "pids-limit",
-        NONE,
-        "int",
-        Some(number::check_int),
-        "Tune container pids limit (set -1 for unlimited)",
-    ),
+    limits::PIDS_LIMIT,
     text("platform", NONE, "Set platform if server is multi-platform capable"),
     boolean("privileged", NONE, "Give extended privileges to this container"),
     many("publish", 'p', "list", None, "Publish a container's port(s) to the host"),
