@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use testkit::Api;
+use testkit::{Api, wait};
 
 /// One line a thing.
 pub(crate) type Shape = BTreeSet<String>;
@@ -69,7 +69,13 @@ pub(crate) fn reset(api: &Api, archive: &[u8]) {
         assert!(answer.is_ok() || answer.status == 404, "DELETE {path}: {}", answer.text());
     };
     for one in array(&list("/containers/json?all=1")) {
-        delete(format!("/containers/{}?force=1&v=1", text(&one["Id"])));
+        let path = format!("/containers/{}?force=1&v=1", text(&one["Id"]));
+        // 409: it is being removed already.
+        wait::until_true("it is removed", || {
+            let answer = api.call("DELETE", &path).expect("an answer");
+            assert!(answer.is_ok() || matches!(answer.status, 404 | 409), "DELETE {path}: {}", answer.text());
+            answer.status != 409
+        });
     }
     for volume in array(&list("/volumes")["Volumes"]) {
         delete(format!("/volumes/{}", text(&volume["Name"])));
