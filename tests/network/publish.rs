@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use testkit::{Daemon, Options, Outside, Sandbox, wait};
+use testkit::{Daemon, Options, Output, Outside, Sandbox, wait};
 
 const SERVE: [&str; 7] = ["busybox", "nc", "-ll", "-p", "80", "-e", "hostname"];
 
@@ -65,7 +65,7 @@ fn on_one_address_is_reachable_only_there() {
         Outside::SANDBOX,
         Outside::HOST
     );
-    testkit::Output::of(&mut outside.sandbox().command("sh", ["-c", &script]));
+    Output::of(&mut outside.sandbox().command("sh", ["-c", &script]));
     assert!(fetch(outside.sandbox(), "127.0.0.1:8080").is_err(), "loopback is not for neighbours");
     assert!(
         fetch(outside.sandbox(), "172.17.0.2:80").is_err(),
@@ -148,4 +148,36 @@ fn the_host_sees_that_the_port_is_taken() {
     assert!(daemon.sandbox().on_network(|| TcpListener::bind("0.0.0.0:8080")).is_err());
     daemon.hythe(["rm", "-f", "web"]).ok();
     daemon.sandbox().on_network(|| TcpListener::bind("0.0.0.0:8080")).expect("free again");
+}
+
+#[test]
+fn neighbours_remember_rightly_who_has_an_address() {
+    let daemon = Daemon::with(Options { images: vec!["busybox"], ..Options::default() });
+    let own = |name: &str| daemon.hythe(["exec", name, "cat", "/sys/class/net/eth0/address"]).ok();
+    let remembered = || {
+        let neighbours =
+            Output::of(&mut daemon.sandbox().command("ip", ["neigh", "show", "172.17.0.2"])).ok();
+        let mut words = neighbours.split_whitespace().skip_while(|word| *word != "lladdr");
+        words.nth(1).expect("the host has asked for the address").to_owned()
+    };
+    serve(&daemon, "web", &["-p", "8080:80"]);
+    let before = own("web");
+    assert_eq!(remembered(), before);
+    // Started again, and its address given to another: what was remembered is still right, and nobody waits for it to age.
+    daemon.hythe(["restart", "-t", "0", "web"]).ok();
+    assert_eq!(own("web"), before);
+    daemon.hythe(["rm", "-f", "web"]).ok();
+    daemon.hythe(["run", "-d", "--name", "heir", "busybox", "sleep", "1000"]).ok();
+    assert_eq!((own("heir"), remembered()), (before.clone(), before));
+    // Who asks for an address gets that one.
+    let args = [
+        "run",
+        "--rm",
+        "--mac-address",
+        "02:00:00:00:00:07",
+        "busybox",
+        "cat",
+        "/sys/class/net/eth0/address",
+    ];
+    assert_eq!(daemon.hythe(args).ok(), "02:00:00:00:00:07");
 }

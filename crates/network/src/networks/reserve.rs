@@ -1,6 +1,6 @@
 //! Reserving: addresses and ports for a container, all or none.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use errdefs::{Context, Result};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -42,10 +42,7 @@ impl Inner {
     /// Takes the addresses, in memory.
     fn claim(&self, request: &EndpointRequest) -> Result<Endpoint> {
         let id = random_id()?;
-        let mac = match request.mac {
-            Some(mac) => mac,
-            None => random_mac()?,
-        };
+        let fallback = random_mac()?;
         let mut state = self.state.lock();
         let network = state.network(&request.network)?;
         validate(&network, request)?;
@@ -72,9 +69,10 @@ impl Inner {
             host_link: String::new(),
         };
         if network.driver == Driver::Bridge {
-            endpoint.mac = mac;
             endpoint.host_link = link_name(&self.config.link_prefix, &endpoint.id);
             give_addresses(&state, &network, request, &mut endpoint)?;
+            let own = endpoint.ipv4.map(|net| mac_of(net.addr()));
+            endpoint.mac = request.mac.or(own).unwrap_or(fallback);
         }
         state.endpoints.insert(endpoint.clone());
         Ok(endpoint)
@@ -349,6 +347,14 @@ pub(super) fn random_id() -> Result<String> {
     let mut bytes = [0_u8; 32];
     fill(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The hardware address that belongs to an IPv4 address, locally administered, as dockerd made them before version 28:
+/// whoever has the address has this one too, so what neighbours remember of the last holder, or of this container before
+/// it was started again, is still right. (dockerd now takes random ones and has to tell the neighbours.)
+fn mac_of(address: Ipv4Addr) -> [u8; 6] {
+    let [a, b, c, d] = address.octets();
+    [0x02, 0x42, a, b, c, d]
 }
 
 /// A random MAC address: locally administered, of one station.
