@@ -235,3 +235,77 @@ fn older_versions() {
     assert!(before("1.40").is_number());
     daemon.hythe(["rm", "-f", "c1"]).ok();
 }
+
+/// What older clients cannot mean: ignored or refused, as Docker 28.5 has it.
+#[test]
+fn requests_of_older_versions() {
+    let daemon = Daemon::start();
+    let table = [
+        (
+            "1.43",
+            mount(json!({"Type": "bind", "Source": "/tmp", "Target": "/x", "ReadOnly": true,
+                "BindOptions": {"ReadOnlyForceRecursive": true}})),
+            "BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer",
+        ),
+        (
+            "1.44",
+            mount(
+                json!({"Type": "volume", "Source": "vol", "Target": "/x", "VolumeOptions": {"Subpath": "a"}}),
+            ),
+            "VolumeOptions.Subpath needs API v1.45 or newer",
+        ),
+        (
+            "1.47",
+            mount(json!({"Type": "image", "Source": "busybox", "Target": "/x"})),
+            "Mount type \"Image\" needs API v1.48 or newer",
+        ),
+        (
+            "1.41",
+            mount(json!({"Type": "bind", "Source": "/nothing/here", "Target": "/x",
+                "BindOptions": {"CreateMountpoint": true}})),
+            "invalid mount config for type \"bind\": bind source path does not exist: /nothing/here",
+        ),
+        (
+            "1.43",
+            endpoints(json!({"bridge": {}, "own": {}})),
+            "Container cannot be created with multiple network endpoints: bridge, own",
+        ),
+    ];
+    for (version, body, words) in table {
+        refuses(&daemon, "POST", &format!("/v{version}/containers/create"), &body, words);
+    }
+    daemon.hythe(["network", "create", "own"]).ok();
+    let body = with(json!({
+        "Cmd": ["sleep", "1000"], "Healthcheck": {"Test": ["CMD", "true"], "StartInterval": 5000000},
+        "HostConfig": {"ConsoleSize": [5, 6], "Annotations": {"a": "b"}},
+        "NetworkingConfig": {"EndpointsConfig": {"own": {"MacAddress": "02:42:ac:11:00:31", "Aliases": ["web"]}}},
+    }));
+    let shown = |created: &str, asked: &str| {
+        let path = format!("/v{created}/containers/create?name=old");
+        assert_eq!(daemon.api("POST", &path, &body.to_string()).0, 201);
+        let all: Value =
+            serde_json::from_str(&daemon.api("GET", &format!("/v{asked}/containers/old/json"), "").1)
+                .expect("json");
+        daemon.hythe(["rm", "old"]).ok();
+        let host = &all["HostConfig"];
+        let own = &all["NetworkSettings"]["Networks"]["own"];
+        (
+            host["ConsoleSize"] == json!([0, 0]),
+            host.get("Annotations").is_none(),
+            all["Config"]["Healthcheck"].get("StartInterval").is_none(),
+            own["MacAddress"] == json!(""),
+            own["Aliases"].as_array().is_some_and(|aliases| aliases.len() == 1),
+        )
+    };
+    assert_eq!(shown("1.51", "1.45"), (false, false, false, false, true));
+    assert_eq!(shown("1.43", "1.44"), (false, false, true, true, false));
+    assert_eq!(shown("1.41", "1.51"), (true, true, true, true, true));
+    let digests = |version: &str| {
+        let images: Value =
+            serde_json::from_str(&daemon.api("GET", &format!("/v{version}/images/json"), "").1)
+                .expect("json");
+        images[0]["RepoDigests"].clone()
+    };
+    assert_eq!((digests("1.43"), digests("1.42")), (json!([]), Value::Null));
+    daemon.hythe(["network", "rm", "own"]).ok();
+}

@@ -1,9 +1,9 @@
 //! What older clients find in answers, or do not, by the API version that they speak. The engine knows only the newest
 //! form; here fields are added and taken away again, as Docker 28 does it.
 
-use api::container::HostConfig;
+use api::container::{CreateRequest, InspectResponse, Mount, NetworkingConfig};
 use api::version::Version;
-use errdefs::Result;
+use errdefs::{Result, invalid};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -88,15 +88,104 @@ pub(crate) fn info(info: &api::system::Info, version: Version) -> Result<Value> 
     Ok(info)
 }
 
-/// What a create request of an old client means today: it removes its containers itself, and it expects that others may
-/// join its IPC namespace.
-pub(crate) fn host(host: &mut HostConfig, version: Version) {
-    if version < Version::minor(25) {
-        host.auto_remove = false;
+/// What a create request of an old client means today: what its version did not know is ignored, or refused where ignoring
+/// it would be another thing than was asked for.
+///
+/// # Errors
+/// InvalidParameter, in Docker's words.
+pub(crate) fn create(request: &mut CreateRequest, version: Version) -> Result<()> {
+    let before = |minor| version < Version::minor(minor);
+    if let Some(host) = &mut request.host_config {
+        // It removes its containers itself, and it expects that others may join its IPC namespace.
+        if before(25) {
+            host.auto_remove = false;
+        }
+        if before(40) && host.ipc_mode.is_empty() {
+            host.ipc_mode = "shareable".to_owned();
+        }
+        if before(42) {
+            host.console_size = [0, 0];
+        }
+        if before(43) {
+            host.annotations.clear();
+        }
+        host.mounts.iter_mut().flatten().try_for_each(|one| mount(one, version))?;
     }
-    if version < Version::minor(40) && host.ipc_mode.is_empty() {
-        host.ipc_mode = "shareable".to_owned();
+    if before(44) {
+        if let Some(health) = &mut request.config.healthcheck {
+            health.start_interval = 0;
+        }
+        if let Some(networking) = &mut request.networking_config {
+            one_network(networking)?;
+        }
     }
+    Ok(())
+}
+
+fn mount(mount: &mut Mount, version: Version) -> Result<()> {
+    let before = |minor| version < Version::minor(minor);
+    if let Some(bind) = &mut mount.bind_options {
+        bind.non_recursive &= !before(40);
+        bind.create_mountpoint &= !before(42);
+        if before(44) && bind.read_only_force_recursive {
+            return Err(invalid("BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer"));
+        }
+    }
+    if before(45) && mount.volume_options.as_ref().is_some_and(|volume| !volume.subpath.is_empty()) {
+        return Err(invalid("VolumeOptions.Subpath needs API v1.45 or newer"));
+    }
+    if before(48) && mount.r#type == "image" {
+        return Err(invalid("Mount type \"Image\" needs API v1.48 or newer"));
+    }
+    Ok(())
+}
+
+/// Before 1.44 a container began in one network, and its address on the link layer was the container's own.
+fn one_network(networking: &mut NetworkingConfig) -> Result<()> {
+    let endpoints = &mut networking.endpoints_config;
+    if endpoints.len() > 1 {
+        let names: Vec<&str> = endpoints.keys().map(String::as_str).collect();
+        let names = names.join(", ");
+        return Err(invalid(format!("Container cannot be created with multiple network endpoints: {names}")));
+    }
+    endpoints.values_mut().flatten().for_each(|endpoint| endpoint.mac_address.clear());
+    Ok(())
+}
+
+/// `GET /containers/{id}/json`. Before 1.45 a container's own names in a network were told as aliases; Compose 1.29 looks for
+/// its ID there.
+pub(crate) fn inspect(container: &mut InspectResponse, version: Version) {
+    const SHORT: usize = 12;
+    if version >= Version::minor(45) {
+        return;
+    }
+    let own = [container.id.get(..SHORT).unwrap_or_default(), container.config.hostname.as_str()];
+    for (name, endpoint) in &mut container.network_settings.networks {
+        if matches!(name.as_str(), "bridge" | "host" | "none") {
+            continue;
+        }
+        let aliases = endpoint.aliases.get_or_insert_default();
+        for name in own {
+            if !aliases.iter().any(|have| have == name) {
+                aliases.push(name.to_owned());
+            }
+        }
+    }
+}
+
+/// `GET /images/json`.
+pub(crate) fn images(images: &[api::image::Summary], version: Version) -> Result<Value> {
+    let mut list = value(&images)?;
+    if version < Version::minor(43) {
+        for image in list.as_array_mut().into_iter().flatten() {
+            let names = [("RepoTags", "<none>:<none>"), ("RepoDigests", "<none>@<none>")];
+            let empty = names.map(|(name, _)| image[name].as_array().is_none_or(Vec::is_empty));
+            for ((name, none), _) in names.into_iter().zip(empty).filter(|(_, empty)| *empty) {
+                image[name] = if empty == [true; 2] { json!([none]) } else { Value::Null };
+            }
+        }
+    }
+    Ok(list)
 }
 
 /// `GET /containers/json`.
@@ -143,10 +232,11 @@ mod tests {
 
     #[test]
     fn old_clients_remove_their_containers_themselves() {
-        let asked = HostConfig { auto_remove: true, ..HostConfig::default() };
+        let asked = api::container::HostConfig { auto_remove: true, ..Default::default() };
         for (minor, removes, ipc) in [(24, false, "shareable"), (39, true, "shareable"), (40, true, "")] {
-            let mut meant = asked.clone();
-            host(&mut meant, Version::minor(minor));
+            let mut meant = CreateRequest { host_config: Some(asked.clone()), ..Default::default() };
+            create(&mut meant, Version::minor(minor)).unwrap();
+            let meant = meant.host_config.unwrap();
             assert_eq!((meant.auto_remove, meant.ipc_mode.as_str()), (removes, ipc), "1.{minor}");
         }
     }

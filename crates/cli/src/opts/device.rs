@@ -24,6 +24,9 @@ pub(crate) fn parse(text: &str) -> Result<DeviceMapping, String> {
         [_, _, mode] => return Err(format!("bad mode specified: {mode}")),
         _ => return Err(bad()),
     };
+    if !container.starts_with('/') {
+        return Err(format!("{container} is not an absolute path"));
+    }
     Ok(DeviceMapping {
         path_on_host: host.to_owned(),
         path_in_container: container.to_owned(),
@@ -70,6 +73,7 @@ mod tests {
             ("/dev/a:/dev/b", Ok(("/dev/a", "/dev/b", "rwm"))),
             ("/dev/a:/dev/b:rw", Ok(("/dev/a", "/dev/b", "rw"))),
             ("/x:y:q", Err("bad mode specified: q")),
+            ("/dev/a:x", Err("x is not an absolute path")),
             ("a:b:c:d", Err("bad format for path: a:b:c:d")),
         ] {
             let parsed = parse(text);

@@ -42,9 +42,7 @@ pub(super) async fn list(request: Request) -> Answer {
 /// `POST /containers/create`.
 pub(super) async fn create(mut request: Request) -> Answer {
     let mut body = request.required_json::<CreateRequest>().await?;
-    if let Some(host) = &mut body.host_config {
-        legacy::host(host, request.version);
-    }
+    legacy::create(&mut body, request.version)?;
     let old_mac = request.version >= Version::minor(44) && !body.config.mac_address.is_empty();
     let options = CreateOptions {
         name: request.query.get("name").to_owned(),
@@ -65,8 +63,10 @@ pub(super) async fn create(mut request: Request) -> Answer {
 /// `GET /containers/{id}/json`.
 pub(super) async fn inspect(request: Request) -> Answer {
     let size = request.query.bool("size");
-    let containers = request.handles.containers.clone();
-    response::json(&blocking(move || containers.inspect(&request.name, size)).await?)
+    let (containers, version) = (request.handles.containers.clone(), request.version);
+    let mut container = blocking(move || containers.inspect(&request.name, size)).await?;
+    legacy::inspect(&mut container, version);
+    response::json(&container)
 }
 
 /// `GET /containers/{id}/top`.

@@ -38,9 +38,7 @@ pub(super) async fn list(request: Request) -> Answer {
         images.iter_mut().for_each(|image| image.virtual_size = image.size);
     }
     if request.version < Version::minor(43) {
-        for image in images.iter_mut().filter(|image| image.repo_tags.is_empty()) {
-            image.repo_tags.push("<none>:<none>".to_owned());
-        }
+        return response::json(&legacy::images(&images, request.version)?);
     }
     response::json(&images)
 }

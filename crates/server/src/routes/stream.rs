@@ -171,6 +171,8 @@ pub(super) async fn stats(request: Request) -> Answer {
 /// `POST /containers/{id}/wait`. The headers go out at once: clients start the container when they have come.
 pub(super) async fn wait(request: Request) -> Answer {
     let condition = match request.query.get("condition") {
+        // There was one condition then.
+        _ if request.version < Version::minor(30) => WaitCondition::NotRunning,
         "" | "not-running" => WaitCondition::NotRunning,
         "next-exit" => WaitCondition::NextExit,
         "removed" => WaitCondition::Removed,
