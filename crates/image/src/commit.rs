@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use distribution::{Progress, Status, compression};
 use errdefs::{Context, Result};
@@ -41,10 +42,12 @@ pub(crate) fn commit(
     let below: Vec<Digest> = parent.iter().flat_map(|parent| parent.layers().to_vec()).collect();
     let lease = Lease::new(catalog.clone(), &Held::layers(&below), true);
     let layer = {
-        let (reader, mut writer) = std::io::pipe().context(|| "make a pipe")?;
+        let (reader, pipe) = std::io::pipe().context(|| "make a pipe")?;
+        let abandoned = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let writer = Forward { pipe, abandoned: &abandoned };
             let writing = scope.spawn(move || {
-                let mut buffered = std::io::BufWriter::with_capacity(PIPE_BUFFER, &mut writer);
+                let mut buffered = std::io::BufWriter::with_capacity(PIPE_BUFFER, writer);
                 diff(&mut buffered)?;
                 buffered.flush().context(|| "write a layer")
             });
@@ -52,10 +55,9 @@ pub(crate) fn commit(
             let layer = new_layer::take_in(catalog, &lease, &key, reader);
             let written =
                 writing.join().unwrap_or_else(|_| Err(errdefs::system("the layer's writer panicked")));
-            // A writer that failed made the reader fail; but not every reader's failure is the writer's.
-            match (&layer, written) {
-                (Err(_), Err(written)) if !is_broken_pipe(&written) => Err(written),
-                (Ok(_), Err(written)) => Err(written),
+            // Whoever failed first made the other fail.
+            match written {
+                Err(written) if layer.is_ok() || !abandoned.load(Ordering::Relaxed) => Err(written),
                 _ => layer,
             }
         })?
@@ -95,8 +97,24 @@ pub(crate) fn commit(
 /// Bytes gathered before they go through the pipe: its own size, so that each write fills it.
 const PIPE_BUFFER: usize = 64 << 10;
 
-fn is_broken_pipe(error: &errdefs::Error) -> bool {
-    error.to_string().contains("Broken pipe")
+/// The way into the pipe. It notes when the reader has gone, for the error that the writer makes of that is no news.
+struct Forward<'a> {
+    pipe: std::io::PipeWriter,
+    abandoned: &'a AtomicBool,
+}
+
+impl Write for Forward<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.pipe.write(bytes).inspect_err(|error| {
+            if error.kind() == std::io::ErrorKind::BrokenPipe {
+                self.abandoned.store(true, Ordering::Relaxed);
+            }
+        })
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Makes an image from a tar of a root file system.

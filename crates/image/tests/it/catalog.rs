@@ -214,29 +214,51 @@ fn history_and_parents() {
     assert_eq!((history[0].comment.as_str(), history[0].created_by.as_str()), ("a comment", "sh"));
 }
 
-#[test]
-fn a_failing_diff_makes_no_image() {
-    let bench = Bench::new();
-    let base = bench.import("base", &[("f", "x")]);
-    let before = bench.kept();
-    let request = CommitRequest {
+/// Asks for a commit of changes to `parent`, and nothing else.
+fn commit_of(parent: ImageId) -> CommitRequest {
+    CommitRequest {
         reference: None,
-        parent: Some(base),
+        parent: Some(parent),
         config: ContainerConfig::default(),
         changes: Vec::new(),
         author: String::new(),
         comment: String::new(),
         created_by: String::new(),
-    };
+    }
+}
+
+#[test]
+fn a_failing_diff_makes_no_image() {
+    let bench = Bench::new();
+    let base = bench.import("base", &[("f", "x")]);
+    let before = bench.kept();
     let half = tar(&[("g", "y")]);
     let error = bench
         .images
-        .commit(&request, move |out| {
+        .commit(&commit_of(base), move |out| {
             out.write_all(&half[..600])?;
             Err(errdefs::conflict("the container is gone"))
         })
         .unwrap_err();
     assert_eq!((error.to_string().as_str(), error.class()), ("the container is gone", Class::Conflict));
+    assert_eq!(bench.kept(), before);
+}
+
+#[test]
+fn a_layer_that_cannot_be_kept_is_told_of_and_not_the_pipe_that_broke() {
+    let bench = Bench::new();
+    let base = bench.import("base", &[("f", "x")]);
+    let before = bench.kept();
+    let error = bench
+        .images
+        .commit(&commit_of(base), |out| {
+            // No header of a tar, and then more than a pipe holds: the writer notices that nobody reads.
+            let refused = out.write_all(&vec![b'x'; 4 << 20]).and_then(|()| out.flush());
+            assert_eq!(refused.as_ref().unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+            Ok(refused?)
+        })
+        .unwrap_err();
+    assert!(!error.to_string().to_lowercase().contains("broken pipe"), "{error}");
     assert_eq!(bench.kept(), before);
 }
 
