@@ -27,9 +27,9 @@ fi
 rm -f /etc/systemd/system/hythe.service /etc/systemd/system/hythe.socket
 [ ! -d /run/systemd/system ] || systemctl daemon-reload
 rm -rf /run/hythe /run/hythe.sock /run/hythe.pid
-# What the client logs of an engine it started by itself, and the image that the quick start may have made.
-rm -rf /var/log/hythed.log /var/cache/hythe-fixtures/redis.tar /var/cache/hythe-fixtures/.work /var/cache/hythe-fixtures/.lock
-rmdir /var/cache/hythe-fixtures 2>/dev/null || true
+# What the client logs of an engine it started by itself, and the images that the quick start and the tests make: all of
+# them, for those that are left would no longer have the base layer of those that are made later.
+rm -rf /var/log/hythed.log /var/cache/hythe-fixtures
 rm -f "$prefix/bin/hythe" "$prefix/bin/hythed" "$prefix/bin/hythe-shim"
 rm -f "$prefix"/share/man/man1/hythe.1 "$prefix"/share/man/man1/hythe-*.1 \
   "$prefix/share/bash-completion/completions/hythe" "$prefix/share/zsh/site-functions/_hythe" \
