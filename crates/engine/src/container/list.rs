@@ -1,10 +1,12 @@
 //! `ps`: the containers that match, newest first, from memory (semantics 67).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::container::{Port, Summary, SummaryHostConfig, SummaryNetworkSettings};
 use api::filters::Filters;
 use errdefs::{Result, invalid};
+use image::ImageId;
 use jiff::Timestamp;
 
 use super::record::Record;
@@ -59,10 +61,21 @@ impl Containers {
         found.sort_by(|(a, _), (b, _)| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
         found.truncate(options.limit.unwrap_or(usize::MAX));
         let (now, links) = (Timestamp::now(), self.shared.link_names());
+        // Many containers come of few images: each name is looked up once.
+        let mut images: HashMap<&str, Option<ImageId>> = HashMap::new();
         Ok(found
             .iter()
             .map(|(record, health)| {
-                let mut summary = self.shared.summary(record, health, options.size, now);
+                let name = record.config.image.as_str();
+                let named = *images
+                    .entry(name)
+                    .or_insert_with(|| self.shared.parts.images.get(name).ok().map(|image| image.id));
+                let mut summary = self.shared.summary(record, health, named, now);
+                if options.size {
+                    let (size_rw, size_root_fs) = self.shared.sizes(record);
+                    summary.size_rw = size_rw.unwrap_or(0);
+                    summary.size_root_fs = size_root_fs.unwrap_or(0);
+                }
                 summary.names.extend(links.get(&record.id).into_iter().flatten().cloned());
                 summary
             })
@@ -201,22 +214,19 @@ impl Shared {
         false
     }
 
-    fn summary(&self, record: &Record, health: &str, size: bool, now: Timestamp) -> Summary {
+    /// `named` is the image that the container's image's name means now.
+    fn summary(&self, record: &Record, health: &str, named: Option<ImageId>, now: Timestamp) -> Summary {
         let endpoints = self.parts.networks.endpoints_of(&record.id);
-        let (size_rw, size_root_fs) = if size { self.sizes(record) } else { (None, None) };
         let image_id = record.image.as_ref().map(ToString::to_string).unwrap_or_default();
-        let named =
-            self.parts.images.get(&record.config.image).is_ok_and(|image| image.id.to_string() == image_id);
+        let still_named = record.image.is_none() || named == record.image;
         Summary {
             id: record.id.clone(),
             names: vec![format!("/{}", record.name)],
-            image: if named || image_id.is_empty() { record.config.image.clone() } else { image_id.clone() },
+            image: if still_named { record.config.image.clone() } else { image_id.clone() },
             image_id,
             command: command(record),
             created: record.created.as_second(),
             ports: ports(record, &endpoints),
-            size_rw: size_rw.unwrap_or(0),
-            size_root_fs: size_root_fs.unwrap_or(0),
             labels: record.config.labels.clone(),
             state: record.state.phase.word().into(),
             status: status(record, health, now),
