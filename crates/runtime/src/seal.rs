@@ -13,7 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::fs::{MemfdFlags, memfd_create};
 
 /// The caller's own program.
 const OWN: &str = "/proc/self/exe";
@@ -29,7 +29,7 @@ pub fn copy(exe: &Path) -> io::Result<OwnedFd> {
         .or_else(|_| memfd_create(c"hythe-shim", flags))?;
     let mut copy = File::from(memfd);
     io::copy(&mut File::open(exe)?, &mut copy)?;
-    fcntl_add_seals(&copy, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?;
+    sys::fd::seal(&copy)?;
     // Only a descriptor that cannot write may be executed (ETXTBSY).
     let path = format!("/proc/self/fd/{}", copy.as_raw_fd());
     Ok(File::open(path)?.into())

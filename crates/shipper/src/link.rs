@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use logs::Signal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 use rustls::ClientConnection;
 
@@ -175,8 +175,7 @@ impl Link {
         let memfd = memfd_create(c"journal-entry", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
         let mut file = std::fs::File::from(memfd);
         file.write_all(packet)?;
-        let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-        fcntl_add_seals(&file, seals)?;
+        sys::fd::seal(&file)?;
         sys::socket::send(self.as_fd(), &[], &[file.as_fd()]).map_err(io::Error::other)?;
         Ok(())
     }

@@ -1,10 +1,30 @@
-//! Descriptors wholesale: marking a range close-on-exec, and moving given ones to fixed numbers.
+//! Descriptors: marking a range close-on-exec, moving given ones to fixed numbers, sealing files in memory.
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use rustix::fs::{SealFlags, fcntl_add_seals};
 use rustix::io::Errno;
 
 use crate::{CallError, Result, check};
+
+/// How often a seal is tried. Each attempt waits up to 150 ms in the kernel.
+const SEAL_ATTEMPTS: u32 = 40;
+
+/// Seals a file in memory (`memfd_create(2)`): nobody can change what is in it, its length, or the seals.
+///
+/// # Errors
+/// As `F_ADD_SEALS` of fcntl(2). `EBUSY` only if somebody has it mapped writably, or after many attempts: the kernel also
+/// answers it while it holds one of the pages itself for a moment (reclaim, compaction).
+pub fn seal(file: impl AsFd) -> std::result::Result<(), Errno> {
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    for _ in 1..SEAL_ATTEMPTS {
+        match fcntl_add_seals(&file, seals) {
+            Err(Errno::BUSY) => {}
+            other => return other,
+        }
+    }
+    fcntl_add_seals(&file, seals)
+}
 
 /// Marks every descriptor from `first` on close-on-exec.
 ///
@@ -43,4 +63,22 @@ pub fn inherited(number: RawFd) -> Result<OwnedFd> {
     check(libc::c_long::from(result), "fcntl", &number.to_string())?;
     // SAFETY: it is open, and by this function's contract nobody else in the process owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use rustix::fs::{MemfdFlags, memfd_create};
+
+    #[test]
+    fn a_sealed_file_takes_no_more() {
+        let memfd = memfd_create(c"sealed", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
+        let mut file = std::fs::File::from(memfd);
+        file.write_all(b"kept").unwrap();
+        super::seal(&file).unwrap();
+        assert_eq!(file.write(b"x").unwrap_err().kind(), std::io::ErrorKind::PermissionDenied);
+        assert!(file.set_len(0).is_err() && file.set_len(9).is_err());
+        assert_eq!(super::seal(&file), Err(rustix::io::Errno::PERM));
+    }
 }
