@@ -10,6 +10,8 @@ use std::fmt;
 use rustix::io::Errno;
 
 pub mod bpf;
+#[cfg(all(target_arch = "x86_64", any(test, target_env = "musl")))]
+mod copy;
 pub mod exec;
 pub mod fd;
 pub mod fork;
