@@ -63,17 +63,35 @@ fn escape_unicode(run: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// How many leading bytes can be copied as they are; eight at a time, for a log is mostly plain text.
+/// How many leading bytes can be copied as they are; many at a time, for a log is mostly plain text.
 fn plain_len(text: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(word) = text[at..].first_chunk::<8>() {
+    // Four words at once become vector instructions.
+    while let Some(words) = text[at..].first_chunk::<32>() {
+        let mut marks = [0; 4];
+        for (mark, word) in marks.iter_mut().zip(words.as_chunks().0) {
+            *mark = special(u64::from_le_bytes(*word));
+        }
+        if marks != [0; 4] {
+            break;
+        }
+        at += 32;
+    }
+    while let Some(word) = text[at..].first_chunk() {
         let special = special(u64::from_le_bytes(*word));
         if special != 0 {
             return at + special.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
-    at + text[at..].iter().position(|&b| !is_plain(b)).unwrap_or(text.len() - at)
+    match text.last_chunk() {
+        // With some bytes that are known to be plain in front.
+        Some(word) => {
+            let special = special(u64::from_le_bytes(*word));
+            text.len() - 8 + special.trailing_zeros() as usize / 8
+        }
+        None => text.iter().position(|&b| !is_plain(b)).unwrap_or(text.len()),
+    }
 }
 
 fn is_plain(byte: u8) -> bool {
