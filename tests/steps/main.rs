@@ -55,7 +55,12 @@ impl World {
     }
 
     /// Waits until the daemon has done what it does after its answer, or is dead.
-    fn rest(&self, strace: &mut Strace) {
+    fn rest(&self, operation: &Operation, strace: &mut Strace) {
+        if operation.gone {
+            let gone =
+                || self.api.call("GET", "/containers/box/json").is_ok_and(|answer| answer.status == 404);
+            wait::until_true("the container is gone", || strace.killed() || gone());
+        }
         wait::until_true("the trash is empty", || strace.killed() || self.is_trash_empty());
     }
 
@@ -78,7 +83,7 @@ impl World {
         let mut strace = Strace::watch(&self.daemon);
         let answer = self.act(operation).expect("an answer");
         assert!(done(&answer), "{}: {} {}", operation.name, answer.status, answer.text());
-        self.rest(&mut strace);
+        self.rest(operation, &mut strace);
         let steps = strace::steps(&strace.finish());
         assert!(!steps.is_empty(), "{} has no steps", operation.name);
         (before, shape::of(&self.api), steps)
@@ -98,7 +103,7 @@ impl World {
             }
         };
         if answered {
-            self.rest(&mut strace);
+            self.rest(operation, &mut strace);
         }
         let reached = strace.killed();
         strace.finish();

@@ -30,6 +30,8 @@ pub(crate) struct Operation {
     pub(crate) between: &'static [&'static str],
     /// Whether it needs a registry.
     pub(crate) registry: bool,
+    /// The container goes some time after the answer.
+    pub(crate) gone: bool,
 }
 
 impl Request {
@@ -105,7 +107,8 @@ const REMOVE: Request = Request::Call("DELETE", "/containers/box?v=1", "");
 /// An image goes after its name, in Docker too; `image prune` takes it.
 const NAMELESS: &[&str] = &["image here []"];
 
-const PLAIN: Operation = Operation { name: "", before: &[], act: START, between: &[], registry: false };
+const PLAIN: Operation =
+    Operation { name: "", before: &[], act: START, between: &[], registry: false, gone: false };
 
 /// A test of each: what it needs, its request.
 macro_rules! operations {
@@ -129,7 +132,7 @@ operations! {
     update(RUNNING, Request::Call("POST", "/containers/box/update", r#"{"PidsLimit":100}"#));
     remove(STOPPED, REMOVE);
     remove_running(RUNNING_BESIDE, Request::Call("DELETE", "/containers/box?v=1&force=1", ""), between: EXITED);
-    remove_automatically(&[TRANSIENT, START], Request::Call("POST", "/containers/box/kill", ""));
+    remove_automatically(&[TRANSIENT, START], Request::Call("POST", "/containers/box/kill", ""), gone: true);
     prune(STOPPED, Request::Call("POST", "/containers/prune", ""));
     exec(RUNNING, Request::Exec("echo done > /etc/done"));
     copy(STOPPED, Request::Put);

@@ -1,6 +1,6 @@
 //! What a shim costs: memory, time of a start and of an exec, and speed of logging.
 //!
-//! `cargo run --release -p shim --example measure -- PATH/hythe-shim [CONTAINERS]`
+//! `cargo run --release -p shim --example shim_costs -- PATH/hythe-shim [CONTAINERS]`
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};

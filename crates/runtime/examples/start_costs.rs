@@ -1,4 +1,4 @@
-//! What a start costs here, without a shim and a daemon: `measure ROOTFS [N] [exec]` makes N containers with Docker's
+//! What a start costs here, without a shim and a daemon: `start_costs ROOTFS [N] [exec]` makes N containers with Docker's
 //! defaults on an overlay of ROOTFS, one after the other, and prints the median of each part in microseconds.
 
 use std::os::fd::AsFd;
