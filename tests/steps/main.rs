@@ -3,7 +3,8 @@
 //! agree. What was answered is done. What was undone can be asked for again.
 //!
 //! A step is a system call that changes something lasting (see `strace`). `HYTHE_STEPS=all` tries each of them; without
-//! it each operation is killed before a few, others in each run. `HYTHE_STEPS=mkdirat:3` tries one.
+//! it each operation is killed before a few, others in each run. `HYTHE_STEPS=mkdirat:3` tries one, `HYTHE_STEPS=mkdirat` those
+//! of a kind.
 
 mod operation;
 mod shape;
@@ -155,7 +156,8 @@ fn choose(steps: Vec<Step>) -> Vec<Step> {
     match testkit::env("HYTHE_STEPS").as_deref() {
         Some("all") => steps,
         Some(one) => {
-            steps.into_iter().filter(|step| format!("{}:{}", step.call, step.count) == one).collect()
+            let named = |step: &Step| step.call == one || format!("{}:{}", step.call, step.count) == one;
+            steps.into_iter().filter(named).collect()
         }
         None => {
             let stride = steps.len().div_ceil(SAMPLE).max(1);

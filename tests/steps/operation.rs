@@ -104,9 +104,6 @@ const EXITED: &[&str] = &[
 ];
 const REMOVE: Request = Request::Call("DELETE", "/containers/box?v=1", "");
 
-/// An image goes after its name, in Docker too; `image prune` takes it.
-const NAMELESS: &[&str] = &["image here []"];
-
 const PLAIN: Operation =
     Operation { name: "", before: &[], act: START, between: &[], registry: false, gone: false };
 
@@ -147,7 +144,7 @@ operations! {
     );
     network_disconnect(RUNNING_BESIDE, Request::Call("POST", "/networks/net/disconnect", r#"{"Container":"box"}"#));
     image_load(&[UNTAG], Request::Load);
-    image_remove(&[], UNTAG, between: NAMELESS);
+    image_remove(&[], UNTAG);
     image_tag(&[], Request::Call("POST", "/images/busybox/tag?repo=other&tag=1", ""));
     image_pull(&[UNTAG], Request::Call("POST", "/images/create?fromImage=busybox&tag=latest", ""), registry: true);
 }

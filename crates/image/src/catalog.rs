@@ -16,7 +16,7 @@ use oci::manifest::Descriptor;
 use oci::reference::Reference;
 use parking_lot::{Mutex, MutexGuard};
 use snapshot::Snapshots;
-use store::{Store, Tx};
+use store::Store;
 
 use crate::image::{Image, ImageId};
 use crate::layers::is_plain;
@@ -61,6 +61,13 @@ pub(crate) struct NewImage {
     pub(crate) names: Vec<Reference>,
     /// Key of the pull that this ends.
     pub(crate) pull: Option<String>,
+}
+
+/// An image to be taken away.
+pub(crate) struct Forgotten {
+    pub(crate) id: ImageId,
+    /// Somebody uses them without it.
+    pub(crate) keep_layers: bool,
 }
 
 /// What taking in changed.
@@ -247,31 +254,23 @@ impl Catalog {
         Ok(())
     }
 
-    /// Takes names away.
-    pub(crate) fn unname(&self, state: &mut State, names: &[Reference]) -> Result<()> {
-        self.store.transaction(|tx| delete_names(tx, names))?;
+    /// Takes names and images away, all at once; then what only those images needed is removed.
+    pub(crate) fn forget(&self, state: &mut State, names: &[Reference], images: &[Forgotten]) -> Result<()> {
+        self.store.transaction(|tx| {
+            names.iter().try_for_each(|name| tx.delete(&NAMES, &name.canonical_string()).map(drop))?;
+            images.iter().try_for_each(|image| tx.delete(&IMAGES, &image.id.to_string()).map(drop))
+        })?;
+        let mut among = Vec::new();
+        for Forgotten { id, keep_layers } in images {
+            let Some(entry) = state.images.remove(id) else { continue };
+            let mut needed = state.needs(&entry);
+            needed.retain(|held| !keep_layers || matches!(held, Held::Blob(_)));
+            among.extend(needed);
+        }
         for name in names {
             if let Some(id) = state.names.remove(name) {
                 state.refresh(&id);
             }
-        }
-        Ok(())
-    }
-
-    /// Takes an image and its last names away; what only it needed is removed unless `keep_layers`.
-    pub(crate) fn forget(&self, state: &mut State, id: &ImageId, keep_layers: bool) -> Result<()> {
-        let names = state.names_of(id);
-        self.store.transaction(|tx| {
-            delete_names(tx, &names)?;
-            tx.delete(&IMAGES, &id.to_string()).map(drop)
-        })?;
-        names.iter().for_each(|name| {
-            state.names.remove(name);
-        });
-        let Some(entry) = state.images.remove(id) else { return Ok(()) };
-        let mut among = state.needs(&entry);
-        if keep_layers {
-            among.retain(|held| matches!(held, Held::Blob(_)));
         }
         self.collect_locked(state, &among)
     }
@@ -398,10 +397,6 @@ impl Catalog {
             tracing::warn!(%error, "start a thread for the trash of layers");
         }
     }
-}
-
-fn delete_names(tx: &Tx<'_>, names: &[Reference]) -> Result<()> {
-    names.iter().try_for_each(|name| tx.delete(&NAMES, &name.canonical_string()).map(drop))
 }
 
 impl State {

@@ -6,7 +6,7 @@ use errdefs::{Error, Result};
 use oci::digest::Digest;
 use oci::reference::Reference;
 
-use crate::catalog::{Catalog, State};
+use crate::catalog::{Catalog, Entry, Forgotten, State};
 use crate::find::{is_id_prefix, stored_form};
 use crate::image::{Image, ImageId};
 use crate::request::{Deleted, RemoveRequest, Use};
@@ -49,9 +49,12 @@ impl Catalog {
         if image.id != line[0] {
             return Err(errdefs::conflict(format!("{} was given to another image meanwhile", request.name)));
         }
-        let mut removal = Removal { catalog: self, state: &mut state, users, deleted: Vec::new() };
-        removal.run(&image, request)?;
-        Ok(removal.deleted)
+        let mut removal =
+            Removal { state: &state, users, names: Vec::new(), images: Vec::new(), deleted: Vec::new() };
+        removal.plan(&image, request)?;
+        let Removal { names, images, deleted, .. } = removal;
+        self.forget(&mut state, &names, &images)?;
+        Ok(deleted)
     }
 
     /// An image and its ancestors here.
@@ -69,10 +72,13 @@ impl Catalog {
     }
 }
 
+/// What is to go. It is decided before anything is changed and goes at once: whenever the daemon is killed, there is no
+/// image between, without its names but still here.
 struct Removal<'a> {
-    catalog: &'a Catalog,
-    state: &'a mut State,
+    state: &'a State,
     users: HashMap<ImageId, Vec<Use>>,
+    names: Vec<Reference>,
+    images: Vec<Forgotten>,
     deleted: Vec<Deleted>,
 }
 
@@ -81,9 +87,26 @@ impl Removal<'_> {
         self.users.get(id).map_or(&[], Vec::as_slice)
     }
 
-    fn run(&mut self, image: &Image, request: &RemoveRequest) -> Result<()> {
+    /// The names that stay.
+    fn names_of(&self, id: &ImageId) -> Vec<Reference> {
+        let mut names = self.state.names_of(id);
+        names.retain(|name| !self.names.contains(name));
+        names
+    }
+
+    /// Images that stay.
+    fn others(&self) -> impl Iterator<Item = &Entry> {
+        let goes = |entry: &Entry| self.images.iter().any(|gone| gone.id == entry.image.id);
+        self.state.images.values().filter(move |entry| !goes(entry))
+    }
+
+    fn has_children(&self, id: &ImageId) -> bool {
+        self.others().any(|entry| entry.record.parent == Some(*id))
+    }
+
+    fn plan(&mut self, image: &Image, request: &RemoveRequest) -> Result<()> {
         let id = image.id;
-        let names = self.state.names_of(&id);
+        let names = self.names_of(&id);
         let by_id = is_id_prefix(&id, &request.name);
         if by_id {
             if is_single(&names) {
@@ -91,7 +114,7 @@ impl Removal<'_> {
                 if let Some(conflict) = self.conflict(&id, obstacles) {
                     return Err(conflict.into_error());
                 }
-                self.untag(&id, &names)?;
+                self.untag(&id, &names);
             }
             return self.delete(&id, request.force, !request.no_prune, false);
         }
@@ -107,37 +130,35 @@ impl Removal<'_> {
             )));
         }
         let name = stored_form(&Reference::parse(&request.name)?);
-        self.untag(&id, std::slice::from_ref(&name))?;
+        self.untag(&id, std::slice::from_ref(&name));
         if name.digest().is_none() {
-            self.untag_digests_without_tag(&id, &name)?;
+            self.untag_digests_without_tag(&id, &name);
         }
-        if !self.state.names_of(&id).is_empty() {
+        if !self.names_of(&id).is_empty() {
             return Ok(());
         }
         self.delete(&id, request.force, !request.no_prune, true)
     }
 
-    fn untag(&mut self, id: &ImageId, names: &[Reference]) -> Result<()> {
-        self.catalog.unname(self.state, names)?;
+    fn untag(&mut self, id: &ImageId, names: &[Reference]) {
+        self.names.extend_from_slice(names);
         self.deleted.extend(names.iter().map(|name| Deleted::Untagged { name: name.familiar(), id: *id }));
-        Ok(())
     }
 
     /// With the last tag of a repository go the digests it was pulled by.
-    fn untag_digests_without_tag(&mut self, id: &ImageId, gone: &Reference) -> Result<()> {
-        let mut of_repository = self.state.names_of(id);
+    fn untag_digests_without_tag(&mut self, id: &ImageId, gone: &Reference) {
+        let mut of_repository = self.names_of(id);
         of_repository.retain(|name| name.name() == gone.name());
-        if of_repository.iter().any(|name| name.tag().is_some()) {
-            return Ok(());
+        if of_repository.iter().all(|name| name.tag().is_none()) {
+            self.untag(id, &of_repository);
         }
-        self.untag(id, &of_repository)
     }
 
-    /// Removes an image and, if `prune`, its parents that nobody names. `quiet`: something was done already, so what
-    /// stands in the way of the rest is no error.
+    /// An image goes and, if `prune`, its parents that nobody names. `quiet`: something goes already, so what stands in
+    /// the way of the rest is no error.
     fn delete(&mut self, id: &ImageId, force: bool, prune: bool, quiet: bool) -> Result<()> {
         if let Some(conflict) = self.conflict(id, Obstacles { names: !force, stopped: !force }) {
-            let dangling = self.state.names_of(id).is_empty() && !self.state.has_children(id);
+            let dangling = self.names_of(id).is_empty() && !self.has_children(id);
             if quiet && (!dangling || conflict.used) {
                 return Ok(());
             }
@@ -146,11 +167,11 @@ impl Removal<'_> {
         let Some(entry) = self.state.images.get(id) else { return Ok(()) };
         let parent = entry.record.parent;
         let chains = self.chains_only_of(id);
-        let names = self.state.names_of(id);
-        self.deleted.extend(names.iter().map(|name| Deleted::Untagged { name: name.familiar(), id: *id }));
+        let names = self.names_of(id);
+        self.untag(id, &names);
         // A stopped container of an image that is removed by force keeps its root file system.
         let keep_layers = !self.users(id).is_empty();
-        self.catalog.forget(self.state, id, keep_layers)?;
+        self.images.push(Forgotten { id: *id, keep_layers });
         self.deleted.push(Deleted::Image(*id));
         self.deleted.extend(chains.into_iter().map(Deleted::Layer));
         match parent.filter(|_| prune) {
@@ -160,7 +181,7 @@ impl Removal<'_> {
     }
 
     fn conflict(&self, id: &ImageId, obstacles: Obstacles) -> Option<Conflict> {
-        if self.state.has_children(id) {
+        if self.has_children(id) {
             return Some(Conflict::new(id, true, false, "image has dependent child images"));
         }
         let users = self.users(id);
@@ -168,7 +189,7 @@ impl Removal<'_> {
             let why = format!("image is being used by running container {}", short(&user.container));
             return Some(Conflict::new(id, true, true, &why));
         }
-        if obstacles.names && !self.state.names_of(id).is_empty() {
+        if obstacles.names && !self.names_of(id).is_empty() {
             return Some(Conflict::new(id, false, false, "image is referenced in multiple repositories"));
         }
         let user = users.iter().find(|user| !user.running).filter(|_| obstacles.stopped)?;
@@ -183,7 +204,7 @@ impl Removal<'_> {
             return Vec::new();
         }
         let layers = entry.image.layers();
-        let others = || self.state.images.values().filter(|other| other.image.id != *id);
+        let others = || self.others().filter(|other| other.image.id != *id);
         let shared = |depth: usize| others().any(|other| other.image.layers().starts_with(&layers[..depth]));
         let shared_depth = (0..=layers.len()).rev().find(|depth| *depth == 0 || shared(*depth)).unwrap_or(0);
         let chains = chain_ids(layers);
