@@ -180,7 +180,6 @@ pub(crate) fn from_ureq(error: ureq::Error) -> Failure {
             Err(other) => Failure::Network(errdefs::unavailable(other.to_string())),
         },
         ureq::Error::Io(io) => from_io(io),
-        ureq::Error::Rustls(tls) => from_tls(&tls),
         ureq::Error::Timeout(_) => Failure::Network(errdefs::unavailable(
             "net/http: request canceled (Client.Timeout exceeded while awaiting headers)",
         )),

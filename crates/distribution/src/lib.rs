@@ -23,8 +23,10 @@ pub mod progress;
 pub mod pull;
 pub mod push;
 pub mod search;
+mod secure;
 mod session;
 mod transport;
+mod trust;
 mod upload;
 
 pub use auth::Auth;

@@ -9,22 +9,23 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use errdefs::{Context, Result};
 use parking_lot::Mutex;
+use rustls::RootCertStore;
 use ureq::http::Uri;
-use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector,
+    ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, TcpConnector,
 };
 
 use crate::cancel::Cancel;
 use crate::config::{Config, Insecure};
 use crate::limits;
+use crate::secure::Secure;
+use crate::trust;
 
 /// Which addresses a request may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,7 +41,7 @@ pub(crate) struct Transport {
     pub(crate) config: Arc<Config>,
     cancel: Cancel,
     agents: Mutex<HashMap<(String, bool, Reach), ureq::Agent>>,
-    roots: Mutex<Option<Arc<Vec<Certificate<'static>>>>>,
+    roots: Mutex<Option<Arc<RootCertStore>>>,
     /// Set when a host the user named has a private address; see [`Transport::named_host_is_private`].
     private: Arc<AtomicBool>,
 }
@@ -112,6 +113,8 @@ impl Transport {
             Some(url) => Some(ureq::Proxy::new(url).context(|| format!("proxy {url}"))?),
             None => None,
         };
+        let secure =
+            https || proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ureq::ProxyProtocol::Https);
         if proxy.is_some() && reach == Reach::Public && host.parse::<IpAddr>().is_ok_and(|ip| !is_public(ip))
         {
             return Err(errdefs::forbidden(forbidden_text(&host)));
@@ -126,7 +129,6 @@ impl Transport {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(proxy)
-            .tls_config(if https { self.tls(authority, verify)? } else { TlsConfig::default() })
             .user_agent(self.config.user_agent.as_str())
             .accept_encoding("identity") // digests are over the bytes as stored
             .max_response_header_size(limits::HEADERS_MAX)
@@ -139,49 +141,22 @@ impl Transport {
             .timeout_per_read(Some(limits::SILENCE_TIMEOUT))
             .timeout_per_write(Some(limits::SILENCE_TIMEOUT))
             .build();
+        let secure = match secure {
+            true => Some(Arc::new(trust::configure(&self.config, authority, &self.roots()?, verify)?)),
+            false => None,
+        };
         let connector =
-            ().chain(ConnectProxyConnector::default())
-                .chain(Dialer::default())
-                .chain(RustlsConnector::default());
+            ().chain(ConnectProxyConnector::default()).chain(Dialer::default()).chain(Secure(secure));
         Ok(ureq::Agent::with_parts(config, connector, resolver))
     }
 
-    fn tls(&self, authority: &str, verify: bool) -> Result<TlsConfig> {
-        let mut roots = self.roots()?;
-        let mut client = None;
-        if let Some(dir) =
-            self.config.certs_dirs.iter().map(|dir| dir.join(authority)).find(|dir| dir.is_dir())
-        {
-            let host = HostCertificates::read(&dir)?;
-            if !host.authorities.is_empty() {
-                roots = Arc::new(roots.iter().cloned().chain(host.authorities).collect());
-            }
-            client = host.client;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        Ok(TlsConfig::builder()
-            .root_certs(RootCerts::Specific(roots))
-            .client_cert(client)
-            .disable_verification(!verify)
-            .unversioned_rustls_crypto_provider(provider)
-            .build())
-    }
-
-    fn roots(&self) -> Result<Arc<Vec<Certificate<'static>>>> {
+    /// The system's authorities, read once.
+    fn roots(&self) -> Result<Arc<RootCertStore>> {
         let mut kept = self.roots.lock();
         if let Some(roots) = kept.as_ref() {
             return Ok(roots.clone());
         }
-        let mut roots = Vec::new();
-        if let Some(path) = self.config.trust_bundles.iter().find(|path| path.exists()) {
-            let pem = std::fs::read(path).context(|| format!("read {}", path.display()))?;
-            // One unreadable certificate in a system's bundle must not make every registry unreachable.
-            roots.extend(parse_pem(&pem).filter_map(|item| match item {
-                Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            }));
-        }
-        Ok(kept.insert(Arc::new(roots)).clone())
+        Ok(kept.insert(Arc::new(trust::system(&self.config)?)).clone())
     }
 }
 
@@ -189,58 +164,6 @@ impl Drop for Transport {
     fn drop(&mut self) {
         self.agents.get_mut().drain().for_each(|(_, agent)| agent.shutdown());
     }
-}
-
-/// What a `certs.d/HOST` directory holds.
-struct HostCertificates {
-    authorities: Vec<Certificate<'static>>,
-    client: Option<ClientCert>,
-}
-
-impl HostCertificates {
-    fn read(dir: &Path) -> Result<Self> {
-        let mut found = Self { authorities: Vec::new(), client: None };
-        let mut names: Vec<_> = std::fs::read_dir(dir)
-            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-            .context(|| format!("read {}", dir.display()))?;
-        names.sort();
-        for path in names {
-            match path.extension().and_then(|extension| extension.to_str()) {
-                Some("crt") => found.authorities.extend(certificates(&path)?),
-                Some("cert") => found.client = Some(client_certificate(&path)?),
-                Some("key") if !path.with_extension("cert").exists() => {
-                    return Err(errdefs::invalid(format!(
-                        "missing client certificate {} for key {}",
-                        path.with_extension("cert").display(),
-                        path.display()
-                    )));
-                }
-                _ => {}
-            }
-        }
-        Ok(found)
-    }
-}
-
-fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
-    let pem = std::fs::read(path).context(|| format!("read {}", path.display()))?;
-    let mut found = Vec::new();
-    for item in parse_pem(&pem) {
-        if let PemItem::Certificate(certificate) = item.context(|| format!("parse {}", path.display()))? {
-            found.push(certificate);
-        }
-    }
-    Ok(found)
-}
-
-fn client_certificate(path: &Path) -> Result<ClientCert> {
-    let key = path.with_extension("key");
-    let pem = std::fs::read(&key).map_err(|error| {
-        errdefs::invalid(format!("missing key {} for client certificate {}", key.display(), path.display()))
-            .with_source(error)
-    })?;
-    let key = PrivateKey::from_pem(&pem).context(|| format!("parse {}", key.display()))?;
-    Ok(ClientCert::new_with_certs(&certificates(path)?, key))
 }
 
 /// The host of `host[:port]`, without the brackets of an IPv6 address.

@@ -4,48 +4,27 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-/// Believes anybody who can sign with the key of the certificate shown.
+/// Judges servers. Whoever is believed has to show that the key of its certificate is its own.
 #[derive(Debug)]
-pub(crate) struct Anyone(pub(crate) Arc<CryptoProvider>);
+pub(crate) struct Verifier {
+    pub(crate) judge: Judge,
+    pub(crate) algorithms: WebPkiSupportedAlgorithms,
+}
 
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+/// Whose certificates are taken.
+#[derive(Debug)]
+pub(crate) enum Judge {
+    /// Anybody's.
+    Anyone,
+    /// Nobody's: there is no authority.
+    Nobody,
+    /// Those that authorities vouch for, and those that the user gave.
+    Vouched(Pinned),
 }
 
 /// Believes those whom an authority vouches for, and a server that shows a certificate the user gave.
@@ -61,8 +40,8 @@ pub(crate) struct Pinned {
     pub(crate) given: Vec<CertificateDer<'static>>,
 }
 
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
+impl Pinned {
+    fn judge(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -78,6 +57,25 @@ impl ServerCertVerifier for Pinned {
             other => other,
         }
     }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match &self.judge {
+            Judge::Anyone => Ok(ServerCertVerified::assertion()),
+            Judge::Nobody => Err(CertificateError::UnknownIssuer.into()),
+            Judge::Vouched(pinned) => {
+                pinned.judge(end_entity, intermediates, server_name, ocsp_response, now)
+            }
+        }
+    }
 
     fn verify_tls12_signature(
         &self,
@@ -85,7 +83,7 @@ impl ServerCertVerifier for Pinned {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, cert, signature)
+        verify_tls12_signature(message, cert, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -94,11 +92,11 @@ impl ServerCertVerifier for Pinned {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, cert, signature)
+        verify_tls13_signature(message, cert, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 

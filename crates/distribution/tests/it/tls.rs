@@ -30,6 +30,23 @@ impl Authority {
         (params.signed_by(&key, &self.0).unwrap(), key)
     }
 
+    /// A server that shows the authority's own certificate, as those that `openssl req -x509` has made do.
+    fn itself(name: &str) -> (Self, Arc<rustls::ServerConfig>) {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let authority = CertifiedIssuer::self_signed(params, key).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(rustls::DEFAULT_VERSIONS)
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![authority.der().clone()], private)
+            .unwrap();
+        (Self(authority), Arc::new(server))
+    }
+
     pub(crate) fn server(&self, name: &str, wants_client: bool) -> Arc<rustls::ServerConfig> {
         let (certificate, key) = self.issue(name, ExtendedKeyUsagePurpose::ServerAuth);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -112,6 +129,25 @@ fn an_unknown_authority_is_refused_until_it_is_in_certs_d() {
 }
 
 /// A server on an address that is not loopback; in a machine without one, on loopback.
+#[test]
+fn a_server_that_is_its_own_authority_is_believed_if_it_is_the_one_in_certs_d() {
+    let Some(name) = own_name() else { return };
+    let Ok(mut all) = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), 0)) else { return };
+    let fixture = Fixture::new(&[1000]);
+    let (authority, tls) = Authority::itself(&name);
+    let server = serve_on(&fixture, tls, all.next().unwrap().ip());
+    let host = format!("{name}:{}", server.address.port());
+    let dir = tempfile::tempdir().unwrap();
+    let certs = dir.path().join(host.to_ascii_lowercase());
+    std::fs::create_dir(&certs).unwrap();
+    // One of the same name that somebody else has made.
+    std::fs::write(certs.join("ca.crt"), Authority::itself(&name).0.0.pem()).unwrap();
+    client(dir.path()).pull(&format!("{host}/x")).unwrap_err();
+    assert!(server.requests().is_empty());
+    std::fs::write(certs.join("ca.crt"), authority.0.pem()).unwrap();
+    client(dir.path()).pull(&format!("{host}/x")).unwrap();
+}
+
 fn serve_on(fixture: &Fixture, tls: Arc<rustls::ServerConfig>, address: std::net::IpAddr) -> Server {
     let fixture = fixture.clone();
     Server::start_on(address, Some(tls), move |request| fixture.answer(request))
