@@ -2,4 +2,5 @@
 
 mod architecture;
 mod security;
+mod semantics;
 mod tidy;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-fn sources(dir: &Path, text: &mut String) {
+pub(super) fn sources(dir: &Path, text: &mut String) {
     for entry in std::fs::read_dir(dir).expect("read a directory").flatten() {
         let path = entry.path();
         if path.is_dir() {

@@ -1,7 +1,11 @@
 //! Answers of the API that are easy to get wrong, item by item (semantics N is the N-th of the list of such things that the
 //! project keeps), each as a running Docker 28.5 was seen to give it. What a command does is tested beside its command.
 
+mod inside;
 mod life;
+mod logged;
+mod made;
+mod streams;
 
 use serde_json::{Value, json};
 use testkit::{Answer, Api, Daemon, wait};

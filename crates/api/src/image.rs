@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "the fields are the swagger's, each documented there under its wire name")]
 
 use crate::container::{DriverData, HealthConfig};
-use crate::wire::{StrSlice, empty, wire};
+use crate::wire::{StrSlice, bare, empty, wire};
 use crate::{Set, StringMap, Time};
 
 wire! { "PascalCase";
@@ -41,11 +41,11 @@ wire! { "PascalCase";
         cmd: Option<StrSlice>,
         entrypoint: Option<StrSlice>,
         env: Option<Vec<String>>,
-        #[serde(skip_serializing_if = "empty")] exposed_ports: Option<Set>,
+        #[serde(skip_serializing_if = "bare")] exposed_ports: Option<Set>,
         #[serde(skip_serializing_if = "empty")] healthcheck: Option<HealthConfig>,
         labels: Option<StringMap>,
         on_build: Option<Vec<String>>,
-        #[serde(skip_serializing_if = "empty")] shell: Option<StrSlice>,
+        #[serde(skip_serializing_if = "bare")] shell: Option<StrSlice>,
         #[serde(skip_serializing_if = "empty")] stop_signal: String,
         #[serde(skip_serializing_if = "empty")] args_escaped: bool,
         user: String,

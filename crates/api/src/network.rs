@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::wire::{empty, wire};
+use crate::wire::{bare, empty, wire};
 use crate::{StringMap, Time};
 
 wire! { "PascalCase";
@@ -28,7 +28,7 @@ wire! { "PascalCase";
     EndpointIpamConfig {
         #[serde(rename = "IPv4Address", skip_serializing_if = "empty")] ipv4_address: String,
         #[serde(rename = "IPv6Address", skip_serializing_if = "empty")] ipv6_address: String,
-        #[serde(rename = "LinkLocalIPs", skip_serializing_if = "empty")] link_local_ips: Option<Vec<String>>,
+        #[serde(rename = "LinkLocalIPs", skip_serializing_if = "bare")] link_local_ips: Option<Vec<String>>,
     }
     /// Answer of `GET /networks/{id}`; the list has the same with `Containers` empty.
     Network {

@@ -35,6 +35,14 @@ impl<'de> Deserialize<'de> for Empty {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct StrSlice(pub Vec<String>);
 
+impl<'a> IntoIterator for &'a StrSlice {
+    type Item = &'a String;
+    type IntoIter = std::slice::Iter<'a, String>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
 impl Deref for StrSlice {
     type Target = Vec<String>;
     fn deref(&self) -> &Vec<String> {
@@ -275,6 +283,14 @@ pub(crate) fn called(name: &str, case: &str, key: &str) -> bool {
 /// True for the zero value: Go's `omitempty`.
 pub(crate) fn empty<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// The same of a list or map that may be missing: one without items is left out too.
+pub(crate) fn bare<T>(value: &Option<T>) -> bool
+where
+    for<'a> &'a T: IntoIterator,
+{
+    value.as_ref().is_none_or(|items| items.into_iter().next().is_none())
 }
 
 /// Declares wire structs whose field names follow the case rule given first; another wire name may differ from the

@@ -11,6 +11,7 @@ pub(crate) const WINCH: i32 = 28;
 const CHLD: i32 = 17;
 const PIPE: i32 = 13;
 const URG: i32 = 23;
+const CONT: i32 = 18;
 /// The signals that stop a program: the terminal's stop key, and use of the terminal in the background.
 const STOPPING: [i32; 3] = [20, 21, 22];
 
@@ -43,12 +44,12 @@ pub(crate) fn each(on: impl Fn(i32) + Send + 'static) -> std::io::Result<()> {
 
 /// True for signals that concern only this process.
 pub(crate) fn is_private(signal: i32) -> bool {
-    matches!(signal, CHLD | PIPE | URG | WINCH)
+    matches!(signal, CHLD | PIPE | URG)
 }
 
 /// True for signals whose default action does nothing, so that an unproxied one changes nothing.
 fn is_harmless(signal: i32) -> bool {
-    is_private(signal) || signal == 18
+    is_private(signal) || matches!(signal, WINCH | CONT)
 }
 
 /// The name to send on; real-time signals by number.

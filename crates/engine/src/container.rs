@@ -67,6 +67,7 @@ mod update;
 pub(crate) mod userns;
 mod validate;
 mod wait;
+mod working_dir;
 
 pub use attach::Attach;
 pub use copy::Archive;

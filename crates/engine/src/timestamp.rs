@@ -15,12 +15,14 @@ pub fn parse_unix(text: &str) -> Result<Option<Timestamp>> {
         return Ok(None);
     }
     let bad = |part: &str| invalid(format!("strconv.ParseInt: parsing {part:?}: invalid syntax"));
-    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let (seconds, fraction) = text.split_once('.').map_or((text, None), |(s, f)| (s, Some(f)));
     let seconds: i64 = seconds.parse().map_err(|_| bad(seconds))?;
-    if fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+    let fraction = fraction.unwrap_or("0");
+    if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return Err(bad(fraction));
     }
-    let nanoseconds: i32 = format!("{fraction:0<9}").parse().map_err(|_| bad(fraction))?;
+    // Docker cuts off what is finer than nanoseconds.
+    let nanoseconds: i32 = format!("{fraction:0<9}")[..9].parse().map_err(|_| bad(fraction))?;
     let sign = if text.starts_with('-') { -1 } else { 1 };
     Timestamp::new(seconds, sign * nanoseconds).map(Some).map_err(|_| bad(text))
 }
@@ -93,8 +95,9 @@ mod tests {
         assert_eq!(text("0"), "1970-01-01T00:00:00Z");
         assert_eq!(text("1.5"), "1970-01-01T00:00:01.5Z");
         assert_eq!(text("1.000000001"), "1970-01-01T00:00:01.000000001Z");
+        assert_eq!(text("1.0000000019"), "1970-01-01T00:00:01.000000001Z");
         assert_eq!(parse_unix("").unwrap(), None);
-        for bad in ["x", "1.x", "1.0000000001", "99999999999999", "1.5.5"] {
+        for bad in ["x", "1.x", "1.", ".5", "1e3", "99999999999999", "1.5.5"] {
             assert!(parse_unix(bad).is_err(), "{bad}");
         }
     }

@@ -83,6 +83,8 @@ struct Supervisor {
     /// Told to start, successfully or not yet known.
     started: bool,
     exit: Option<crate::Exit>,
+    /// Sessions of the ended container wait for the daemon to hang up, which has recorded the end then; at most until here.
+    sessions_end: Option<Instant>,
     /// The shim has nothing left to do when the last client is gone.
     over: bool,
     forwards: Forwards,
@@ -198,6 +200,7 @@ impl Supervisor {
             paused: false,
             started: false,
             exit: None,
+            sessions_end: None,
             over: false,
             forwards,
             held,
@@ -262,6 +265,7 @@ impl Supervisor {
             self.cut_stalled(now),
             self.close_late_clients(now),
             self.end_drained(now),
+            self.end_sessions(now),
             self.forwards.expire(now),
             self.other.as_ref().and_then(|other| other.hurry(now)),
         ];

@@ -63,7 +63,7 @@ fn semantics_36_to_39_events_of_a_life() {
 }
 
 /// A second that has not come yet.
-fn soon() -> u64 {
+pub(super) fn soon() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     now.as_secs() + 1
 }

@@ -1,7 +1,7 @@
 //! What runs in a container: the portable part of a create request.
 
 use crate::network::EndpointSettings;
-use crate::wire::{StrSlice, empty, wire};
+use crate::wire::{StrSlice, bare, empty, wire};
 use crate::{Set, StringMap};
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ wire! { "PascalCase";
         attach_stdin: bool,
         attach_stdout: bool,
         attach_stderr: bool,
-        #[serde(skip_serializing_if = "empty")] exposed_ports: Option<Set>,
+        #[serde(skip_serializing_if = "bare")] exposed_ports: Option<Set>,
         tty: bool,
         open_stdin: bool,
         stdin_once: bool,
@@ -45,11 +45,11 @@ wire! { "PascalCase";
         labels: StringMap,
         #[serde(skip_serializing_if = "empty")] stop_signal: String,
         #[serde(skip_serializing_if = "empty")] stop_timeout: Option<i64>,
-        #[serde(skip_serializing_if = "empty")] shell: Option<StrSlice>,
+        #[serde(skip_serializing_if = "bare")] shell: Option<StrSlice>,
     }
     /// A health probe; durations in nanoseconds, zero means inherit or default.
     HealthConfig {
-        #[serde(skip_serializing_if = "empty")] test: Option<Vec<String>>,
+        #[serde(skip_serializing_if = "bare")] test: Option<Vec<String>>,
         #[serde(skip_serializing_if = "empty")] interval: i64,
         #[serde(skip_serializing_if = "empty")] timeout: i64,
         #[serde(skip_serializing_if = "empty")] start_period: i64,

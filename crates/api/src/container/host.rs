@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::StringMap;
-use crate::wire::{empty, wire};
+use crate::wire::{bare, empty, wire};
 
 /// Port (`80/tcp`) to where it is published; `null` is an exposed port that is not published.
 pub type PortMap = BTreeMap<String, Option<Vec<PortBinding>>>;
@@ -48,7 +48,7 @@ wire! { "PascalCase";
         #[serde(skip_serializing_if = "empty")] runtime: String,
         isolation: String,
         ; ..resources: Resources,
-        #[serde(skip_serializing_if = "empty")] mounts: Option<Vec<Mount>>,
+        #[serde(skip_serializing_if = "bare")] mounts: Option<Vec<Mount>>,
         masked_paths: Option<Vec<String>>,
         readonly_paths: Option<Vec<String>>,
         #[serde(skip_serializing_if = "empty")] init: Option<bool>,
@@ -160,7 +160,7 @@ wire! { "PascalCase";
     TmpfsOptions {
         #[serde(skip_serializing_if = "empty")] size_bytes: i64,
         #[serde(skip_serializing_if = "empty")] mode: u32,
-        #[serde(skip_serializing_if = "empty")] options: Option<Vec<Vec<String>>>,
+        #[serde(skip_serializing_if = "bare")] options: Option<Vec<Vec<String>>>,
     }
     /// Swarm's cluster volumes take no options here.
     ClusterOptions {}

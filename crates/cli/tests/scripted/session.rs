@@ -80,6 +80,69 @@ fn bulk_goes_both_ways() {
 }
 
 #[test]
+fn semantics_57_all_signals_but_the_clients_own_are_sent_on() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let (killed, kill) = mpsc::channel::<String>();
+    let (over, end) = mpsc::channel::<()>();
+    let (killed, end) = (Mutex::new(killed), Mutex::new(end));
+    let engine = Engine::new("1.51", move |request: &Request, stream| match request.line.as_str() {
+        "POST /containers/create" => json(stream, 201, r#"{"Id":"abc"}"#),
+        "POST /containers/abc/attach" => {
+            upgrade(stream);
+            stream.write_all(&frame(1, b"ready\n")).unwrap();
+            end.lock().unwrap().recv().unwrap();
+            stream.shutdown(Shutdown::Both).unwrap();
+        }
+        "POST /containers/abc/wait" => json(stream, 200, r#"{"StatusCode":5}"#),
+        "POST /containers/abc/kill" => {
+            let (_, signal) = request.target.split_once("signal=").unwrap();
+            killed.lock().unwrap().send(signal.to_owned()).unwrap();
+            json(stream, 200, "");
+        }
+        _ => json(stream, 200, ""),
+    });
+    let mut child =
+        engine.hythe(&["run", "img"]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdout.take().unwrap().read_exact(&mut [0; 6]).unwrap();
+    let pid = Pid::from_child(&child);
+    // Each but the first is waited for: nothing is in between that was sent for CHLD, PIPE and URG.
+    for private in [Signal::CHILD, Signal::PIPE, Signal::URG] {
+        kill_process(pid, private).unwrap();
+    }
+    for (signal, name) in [
+        (Signal::HUP, "HUP"),
+        (Signal::INT, "INT"),
+        (Signal::USR1, "USR1"),
+        (Signal::CONT, "CONT"),
+        (Signal::WINCH, "WINCH"),
+        (Signal::TERM, "TERM"),
+    ] {
+        kill_process(pid, signal).unwrap();
+        assert_eq!(kill.recv().unwrap(), name);
+    }
+    over.send(()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(5));
+}
+
+#[test]
+fn semantics_14_a_frame_of_the_third_type_is_the_engines_error() {
+    let engine = Engine::new("1.51", |request, stream| match request.line.as_str() {
+        "GET /containers/c/json" => json(stream, 200, r#"{"Id":"c","Config":{"Tty":false}}"#),
+        "GET /containers/c/logs" => {
+            let frames = [frame(1, b"one\n"), frame(3, b"it broke"), frame(1, b"two\n")].concat();
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            stream.write_all(&frames).unwrap();
+            stream.shutdown(Shutdown::Both).unwrap();
+        }
+        _ => json(stream, 404, r#"{"message":"not in the script"}"#),
+    });
+    let output = engine.run(&["logs", "c"], b"");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "one\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "error from daemon in stream: it broke\n");
+}
+
+#[test]
 fn a_signal_is_sent_on_to_the_container() {
     let (told, tell) = mpsc::channel::<()>();
     let (killed, kill) = mpsc::channel::<String>();

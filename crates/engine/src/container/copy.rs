@@ -295,7 +295,7 @@ fn running_root(container: &Container) -> Result<Option<OwnedFd>> {
 }
 
 /// The rest of a clean `path` below `dir`.
-fn below<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
+pub(super) fn below<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(dir)?;
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }

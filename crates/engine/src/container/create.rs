@@ -17,7 +17,7 @@ use rustix::fs::{OFlags, ResolveFlags};
 use rustix::io::Errno;
 use snapshot::MountOptions;
 
-use super::mountpoint::{Kind, MountPoint};
+use super::mountpoint::{Kind, MountPoint, clean};
 use super::record::{CONTAINERS, Record};
 use super::shared::{Container, Shared};
 use super::state::{Phase, State};
@@ -55,6 +55,9 @@ impl Containers {
         merge::image_defaults(&mut config, &base.config);
         let (path, args) = merge::command(&mut config)?;
         validate::config(&config)?;
+        if !config.working_dir.is_empty() {
+            config.working_dir = clean(&config.working_dir);
+        }
         validate::defaults(&id, &mut config, &mut host, &shared.config, &now);
         shared.resolve_shared(&mut host)?;
         host.links = host.links.map(|links| shared.resolve_links(&links)).transpose()?;
@@ -182,15 +185,7 @@ impl Shared {
             self.registry.reserve(name, id)?;
             return Ok(name.to_owned());
         }
-        for attempt in 0..names::TRIES {
-            let name = names::generate(attempt);
-            if self.registry.reserve(&name, id).is_ok() {
-                return Ok(name);
-            }
-        }
-        let name = names::short(id).to_owned();
-        self.registry.reserve(&name, id)?;
-        Ok(name)
+        names::choose(id, |name| self.registry.reserve(name, id))
     }
 
     /// The effects, from the first to the last.
@@ -210,6 +205,7 @@ impl Shared {
         self.copy_up(&record, image_lowers)?;
         let size = self.storage_size(&record.host.storage_opt)?;
         self.parts.snapshots.create_sized_writable(&record.id, &lowers, size)?;
+        self.make_working_dir(&record, &lowers)?;
         let dir = self.data_dir(&record.id);
         DirBuilder::new().mode(0o710).create(&dir).context(|| format!("make {}", dir.display()))?;
         self.parts.store.put(&CONTAINERS, &record.id, &record)?;

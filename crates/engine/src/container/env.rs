@@ -1,6 +1,9 @@
 //! The environment of a container's process: which entries, in which order (semantics 64).
 //!
-//! Pure. An entry is `KEY=value`; later ones replace earlier ones in place, and an entry without `=` removes the key.
+//! Pure. An entry is `KEY=value`. As in Docker, a setting replaces a default in its place, an entry without `=` removes a
+//! default, and of several settings of one key the last one stands where it is.
+
+use std::collections::HashSet;
 
 /// The path of containers whose image sets none.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -9,20 +12,22 @@ fn key(entry: &str) -> &str {
     entry.split_once('=').map_or(entry, |(key, _)| key)
 }
 
-/// Puts `overrides` over `base`: replaced in place, new ones behind, bare keys removed.
-pub(crate) fn replace(mut base: Vec<String>, overrides: &[String]) -> Vec<String> {
+/// Puts `overrides` over the defaults `base`: replaced in place, new ones behind, bare keys removed.
+pub(crate) fn replace(base: Vec<String>, overrides: &[String]) -> Vec<String> {
+    let keys: Vec<String> = base.iter().map(|entry| key(entry).to_owned()).collect();
+    let mut all: Vec<Option<String>> = base.into_iter().map(Some).collect();
     for entry in overrides {
-        let found = base.iter().position(|have| key(have) == key(entry));
-        match (entry.contains('='), found) {
-            (true, Some(at)) => base[at].clone_from(entry),
-            (true, None) => base.push(entry.clone()),
-            (false, Some(at)) => {
-                base.remove(at);
-            }
-            (false, None) => {}
+        let set = entry.contains('=').then(|| entry.clone());
+        match keys.iter().position(|default| default == key(entry)) {
+            Some(at) => all[at] = set,
+            None => all.extend(set.map(Some)),
         }
     }
-    base
+    let mut seen = HashSet::new();
+    let mut last: Vec<String> =
+        all.into_iter().rev().flatten().filter(|entry| seen.insert(key(entry).to_owned())).collect();
+    last.reverse();
+    last
 }
 
 /// The environment of the first process: default path, host name, terminal, links, then `config`.
@@ -52,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn order_is_default_then_config_with_replacement_in_place() {
+    fn semantics_64_defaults_then_settings_with_replacement_in_place() {
         let table: &[(bool, &[&str], &[&str])] = &[
             (false, &[], &[PATH, "HOSTNAME=h"]),
             (true, &["A=1"], &[PATH, "HOSTNAME=h", "TERM=xterm", "A=1"]),
@@ -60,6 +65,7 @@ mod tests {
             (false, &["A=1", "A=2"], &[PATH, "HOSTNAME=h", "A=2"]),
             (false, &["PATH", "B="], &["HOSTNAME=h", "B="]),
             (false, &["NOTHING"], &[PATH, "HOSTNAME=h"]),
+            (false, &["A=1", "B=2", "A=3", "B"], &[PATH, "HOSTNAME=h", "B=2", "A=3"]),
         ];
         for (tty, config, expected) in table {
             assert_eq!(of_container("h", *tty, &[], &owned(config)), owned(expected), "{config:?}");

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use api::container::RestartPolicy;
 use jiff::Timestamp;
-use shim::{ContainerId, Event, Exit};
+use shim::{ContainerId, Event, Exit, Handle};
 
 use super::policy::Ended;
 use super::record::Record;
@@ -47,25 +47,27 @@ impl Shared {
     /// A run has ended.
     pub(crate) fn exited(self: &Arc<Self>, container: &Arc<Container>, exit: Exit) {
         let _operation = container.operation.lock();
-        {
+        let handle = {
             // The last word of a start that failed is not an exit of this run.
             let mut live = container.live.lock();
             let ours = live.handle.as_ref().is_some_and(|handle| handle.exit().is_some());
             if !ours {
                 return;
             }
-            live.handle = None;
+            let handle = live.handle.take();
             live.exec_plan = None;
             live.health.stop(&self.timers);
             if let Some(signal) = live.log_ended.take() {
                 signal.set();
             }
-        }
-        self.ended(container, exit);
+            handle
+        };
+        self.ended(container, exit, handle.as_ref());
     }
 
-    /// Records the end of a run whose shim is gone; the operation lock is held.
-    pub(crate) fn ended(self: &Arc<Self>, container: &Arc<Container>, exit: Exit) {
+    /// Records the end of a run whose shim is gone, or has only to be told that the end is known; the operation lock is
+    /// held.
+    pub(crate) fn ended(self: &Arc<Self>, container: &Arc<Container>, exit: Exit, shim: Option<&Handle>) {
         let at = Timestamp::from_nanosecond(i128::from(exit.at.0)).unwrap_or_else(|_| Timestamp::now());
         let before = container.record();
         let ran = before
@@ -100,6 +102,9 @@ impl Shared {
             moment.running = again;
             moment.exit_code = exit.code;
         });
+        if let Some(shim) = shim {
+            shim.release();
+        }
         if again {
             self.restart_later(container, ran);
         } else if removed_now {

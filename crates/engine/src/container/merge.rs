@@ -12,9 +12,7 @@ pub(crate) fn image_defaults(user: &mut Config, image: &Config) {
     take_if_empty(&mut user.user, &image.user);
     take_if_empty(&mut user.working_dir, &image.working_dir);
     take_if_empty(&mut user.stop_signal, &image.stop_signal);
-    if user.shell.as_ref().is_none_or(|shell| shell.0.is_empty()) {
-        user.shell.clone_from(&image.shell);
-    }
+    // Not the shell: Docker's containers do not take it over, so probes by `CMD-SHELL` run by `/bin/sh`.
     for (ours, theirs) in
         [(&mut user.exposed_ports, &image.exposed_ports), (&mut user.volumes, &image.volumes)]
     {

@@ -140,10 +140,25 @@ const SURNAMES: &[&str] = &[
 ];
 
 /// How many made-up names are tried before the short ID is taken.
-pub(crate) const TRIES: u32 = 6;
+const TRIES: u32 = 6;
+
+/// The first made-up name that `reserve` takes, or the short ID.
+///
+/// # Errors
+/// What `reserve` says to that.
+pub(crate) fn choose(id: &str, reserve: impl Fn(&str) -> Result<()>) -> Result<String> {
+    for attempt in 0..TRIES {
+        let name = generate(attempt);
+        if reserve(&name).is_ok() {
+            return Ok(name);
+        }
+    }
+    let name = short(id).to_owned();
+    reserve(&name).map(|()| name)
+}
 
 /// A made-up name; `attempt` counts from zero, and from the second one on a digit is added.
-pub(crate) fn generate(attempt: u32) -> String {
+fn generate(attempt: u32) -> String {
     let random = random_u64();
     let adjective = ADJECTIVES[(random % ADJECTIVES.len() as u64) as usize];
     let surname = SURNAMES[((random >> 24) % SURNAMES.len() as u64) as usize];
@@ -245,6 +260,25 @@ mod tests {
         }
         assert!(check(&generate(0)).is_ok());
         assert!(generate(1).ends_with(|last: char| last.is_ascii_digit()));
+    }
+
+    #[test]
+    fn semantics_62_after_six_taken_names_the_short_id_is_one() {
+        let id = new_id();
+        let asked = std::cell::RefCell::new(Vec::new());
+        let taken = |after: usize| {
+            asked.borrow_mut().clear();
+            choose(&id, |name| {
+                asked.borrow_mut().push(name.to_owned());
+                if asked.borrow().len() > after { Ok(()) } else { Err(errdefs::conflict("taken")) }
+            })
+        };
+        assert_eq!(taken(0).unwrap(), asked.borrow()[0]);
+        assert!(asked.borrow()[0].bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()));
+        assert_eq!(taken(5).unwrap(), asked.borrow()[5]);
+        assert_eq!(taken(6).unwrap(), short(&id));
+        assert_eq!(asked.borrow().len(), 7);
+        assert!(taken(7).is_err());
     }
 
     #[test]

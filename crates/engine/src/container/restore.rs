@@ -155,10 +155,10 @@ impl Shared {
         };
         match adopted {
             Adopted::Running(handle) => self.take_back(container, handle),
-            Adopted::Exited(exit) if record.state.phase.has_process() => self.ended(container, exit),
+            Adopted::Exited(exit) if record.state.phase.has_process() => self.ended(container, exit, None),
             Adopted::Gone if record.state.phase.has_process() => {
                 let at = logs::Time(i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0));
-                self.ended(container, Exit { code: UNKNOWN, signal: None, oom: false, at });
+                self.ended(container, Exit { code: UNKNOWN, signal: None, oom: false, at }, None);
             }
             Adopted::Exited(_) | Adopted::Gone => {
                 // A start that a crash cut short, perhaps before it had a directory: nothing of it was ever told.

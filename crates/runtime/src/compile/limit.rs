@@ -19,7 +19,7 @@ pub(super) fn rlimit(limit: &Rlimit) -> Result<(u32, u64, u64)> {
 
 /// What every container may do with devices besides the spec's rules: make any node (using it is another matter), the
 /// default devices, and terminals.
-const DEFAULT_DEVICES: [(DeviceKind, Option<u32>, Option<u32>, bool); 10] = [
+const DEFAULT_DEVICES: [(DeviceKind, Option<u32>, Option<u32>, bool); 11] = [
     (DeviceKind::Character, None, None, false),
     (DeviceKind::Block, None, None, false),
     (DeviceKind::Character, Some(1), Some(3), true),
@@ -30,6 +30,8 @@ const DEFAULT_DEVICES: [(DeviceKind, Option<u32>, Option<u32>, bool); 10] = [
     (DeviceKind::Character, Some(1), Some(9), true),
     (DeviceKind::Character, Some(136), None, true),
     (DeviceKind::Character, Some(5), Some(2), true),
+    // TUN and TAP, for containers that make the node themselves; the kernel wants CAP_NET_ADMIN besides.
+    (DeviceKind::Character, Some(10), Some(200), true),
 ];
 
 /// Compiles limits; with `new` the device rules too, which start from "deny everything".

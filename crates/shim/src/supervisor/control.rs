@@ -27,7 +27,7 @@ const REQUESTS_A_TURN: usize = 16;
 pub(super) struct Control {
     socket: Watched,
     outbox: VecDeque<(Message, Vec<OwnedFd>)>,
-    broken: bool,
+    pub(super) broken: bool,
 }
 
 impl Control {
@@ -181,6 +181,9 @@ impl Supervisor {
     /// The daemon is gone. A container that it has not started yet will never be: nobody knows of it.
     fn control_lost(&mut self) {
         self.control = None;
+        if self.sessions_end.take().is_some() {
+            self.end_clients(INIT);
+        }
         if !self.started {
             self.abandon();
         }

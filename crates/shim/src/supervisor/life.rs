@@ -16,6 +16,8 @@ use super::{INIT, Supervisor, place_for};
 use crate::protocol::Answer;
 use crate::{Event, Exit, Stdio, record};
 
+/// How long the daemon may take to record an end before sessions end without it.
+const HEARD_GRACE: Duration = Duration::from_secs(10);
 /// How long output is waited for that others still hold open when a process has ended. Docker's limit too.
 pub(super) const DRAIN_GRACE: Duration = Duration::from_secs(2);
 
@@ -394,7 +396,13 @@ impl Supervisor {
         let (code, signal) = process.status.map_or((255, None), exit_code);
         let at = logs::Time::now();
         let exec_id = process.exec_id.clone();
-        self.end_clients(place);
+        // Semantics 17: the session of an input for one client lasts until the container is known not to run any more.
+        let lasts = place == INIT && process.stdin_once && !process.terminal;
+        if lasts && self.control.as_ref().is_some_and(|control| !control.broken) {
+            self.sessions_end = Some(Instant::now() + HEARD_GRACE);
+        } else {
+            self.end_clients(place);
+        }
         match exec_id {
             Some(exec_id) => {
                 self.tell(Event::ExecExited { exec_id, code, at });
@@ -407,6 +415,17 @@ impl Supervisor {
                 }
             }
         }
+    }
+
+    /// Ends the sessions that were kept until the daemon has recorded the end, if that takes too long; when to look again.
+    pub(super) fn end_sessions(&mut self, now: Instant) -> Option<Instant> {
+        let limit = self.sessions_end?;
+        if limit > now {
+            return Some(limit);
+        }
+        self.sessions_end = None;
+        self.end_clients(INIT);
+        None
     }
 
     /// Frees the place of an ended exec whose clients have everything.
