@@ -101,6 +101,10 @@ fn a_second_start_of_an_exec_is_told_in_its_stream() {
     let id = exec(&daemon, "cc");
     let start = |body: &str| daemon.api("POST", &format!("/exec/{id}/start"), body);
     assert_eq!(start("{}"), (200, "\x01\0\0\0\0\0\0\x03hi\n".to_owned()));
+    // Its output may end before its end is known.
+    wait::until_true("its end is known", || {
+        daemon.api("GET", &format!("/exec/{id}/json"), "").1.contains("\"Running\":false")
+    });
     let (code, output) = start("{}");
     assert_eq!(code, 200);
     assert!(output.ends_with(&format!("exec command {id} has already run\r\n")), "{output:?}");
