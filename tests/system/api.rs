@@ -40,6 +40,73 @@ fn errors_are_json_with_a_message() {
     assert_eq!(daemon.hythe(["ps", "-aq"]).ok(), "");
 }
 
+/// What Go's server makes of requests that are written by hand: characters that should have been escaped stand for
+/// themselves, and a path that is not clean is elsewhere.
+#[test]
+fn requests_as_people_write_them() {
+    let daemon = Daemon::start();
+    let filters = r#"/containers/json?all=1&filters={"name":["quoted"]}"#;
+    daemon.hythe(["create", "--name=quoted", "busybox"]).ok();
+    let mut stream = UnixStream::connect(daemon.socket()).expect("connect");
+    let mut answers = BufReader::new(stream.try_clone().expect("a second descriptor"));
+    // On one connection, with a body in between that has such characters as well.
+    let body = r#"{"Name":"<v>"}"#;
+    let requests = [
+        (format!("GET {filters} HTTP/1.1\r\nHost: x\r\n\r\n"), "200", "\"/quoted\""),
+        (
+            format!(
+                "POST /volumes/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            ),
+            "400",
+            "\\\"<v>\\\" includes invalid characters",
+        ),
+        (format!("GET {filters}<>`# HTTP/1.1\r\nHost: x\r\n\r\n"), "400", "invalid filter"),
+        ("GET /containers/\"x\"/json HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), "404", "\\\"x\\\""),
+    ];
+    for (request, status, expected) in requests {
+        stream.write_all(request.as_bytes()).expect("send");
+        let (line, _, body) = answer(&mut answers);
+        assert!(line.contains(status) && body.contains(expected), "{request}: {line} {body}");
+    }
+    for (method, path, status, location) in [
+        ("OPTIONS", "/containers/json", "200", None),
+        ("OPTIONS", "/nosuch", "200", None),
+        ("OPTIONS", "/v1.12/info", "400", None),
+        ("GET", "//containers/json?all=1", "301", Some("/containers/json?all=1")),
+        ("POST", "/v1.51//containers/a%20b/../create", "301", Some("/v1.51/containers/create")),
+        ("GET", "/v1.51.0/_ping", "200", None),
+        ("GET", "/networks/", "200", None),
+        ("DELETE", "/containers/", "400", None),
+        ("GET", "/containers/a/b/json", "404", None),
+    ] {
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("send");
+        let (line, headers, body) = answer(&mut answers);
+        assert!(line.contains(status), "{method} {path}: {line} {body}");
+        let found = headers.iter().find_map(|header| header.strip_prefix("Location: "));
+        assert_eq!(found, location, "{method} {path}");
+        assert_eq!(body.is_empty(), matches!(status, "200" | "301") && method != "GET" || status == "301");
+    }
+    for (path, expected) in [
+        ("/containers/json?all=%zz", "invalid URL escape \"%zz\""),
+        ("/containers/json?a;b", "invalid semicolon separator in query"),
+        ("/containers/", "page not found"),
+        ("/containers/a/b/json", "No such container: a/b"),
+        ("/v1.51.2/info", "client version 1.51.2 is too new. Maximum supported API version is 1.51"),
+    ] {
+        let (_, body) = daemon.api("GET", path, "");
+        let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(body["message"], expected, "{path}");
+    }
+    let old = "client version 1 is too old. Minimum supported API version is 1.24, please upgrade your client to a \
+               newer version\n";
+    assert_eq!(daemon.api("GET", "/v1/info", ""), (400, old.to_owned()));
+    daemon.hythe(["rm", "quoted"]).ok();
+    daemon.check_leaks();
+}
+
 /// An answer that comes before the request's body has, must not break the client's writing.
 #[test]
 fn a_refused_body_is_still_read() {
@@ -59,17 +126,23 @@ fn a_refused_body_is_still_read() {
 
 /// The status line of the next answer; its headers and body are read as well.
 fn status(answers: &mut impl BufRead) -> String {
+    answer(answers).0
+}
+
+/// The next answer: status line, headers, body.
+fn answer(answers: &mut impl BufRead) -> (String, Vec<String>, String) {
     let mut lines = std::iter::from_fn(|| {
         let mut line = String::new();
         answers.read_line(&mut line).expect("an answer");
         Some(line.trim_end().to_owned()).filter(|line| !line.is_empty())
     });
     let first = lines.next().expect("a status line");
-    let length = lines.find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    lines.by_ref().for_each(drop);
+    let headers: Vec<String> = lines.collect();
+    let length =
+        headers.iter().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     answers.read_exact(&mut body).expect("the body");
-    first
+    (first, headers, String::from_utf8(body).expect("text"))
 }
 
 /// Go's decoder, and so Docker, matches names in any case; clients have come to rely on it.

@@ -1,7 +1,7 @@
 //! API versions: `1.24` to `1.51`, compared by number, and the texts for those outside.
 
 use std::fmt;
-use std::str::FromStr;
+use std::num::IntErrorKind;
 
 /// A version of the Engine API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,39 +28,44 @@ impl Version {
         Self { major: 1, minor }
     }
 
-    /// Refuses what is outside of [`MIN`] and [`MAX`].
+    /// The version that a path names, compared as Docker does it: number by number, and what is no number is 0.
     ///
     /// # Errors
-    /// InvalidParameter with the texts that clients parse.
-    pub fn check(self) -> errdefs::Result<()> {
-        if self < MIN {
-            return Err(errdefs::invalid(format!(
-                "client version {self} is too old. Minimum supported API version is {MIN}, please upgrade your client to a newer version"
-            )));
+    /// Outside of [`MIN`] and [`MAX`], with the texts that clients parse.
+    pub fn asked(text: &str) -> Result<Self, Outside> {
+        let number = |part: &str| match part.parse::<u16>() {
+            Ok(number) => number,
+            Err(error) if *error.kind() == IntErrorKind::PosOverflow => u16::MAX,
+            Err(_) => 0,
+        };
+        let mut numbers = text.split('.').map(number);
+        let version = Self { major: numbers.next().unwrap_or(0), minor: numbers.next().unwrap_or(0) };
+        if version < MIN {
+            return Err(Outside::Old(errdefs::invalid(format!(
+                "client version {text} is too old. Minimum supported API version is {MIN}, please upgrade your client to a newer version"
+            ))));
         }
-        if self > MAX {
-            return Err(errdefs::invalid(format!(
-                "client version {self} is too new. Maximum supported API version is {MAX}"
-            )));
+        if version > MAX || (version == MAX && numbers.any(|number| number > 0)) {
+            return Err(Outside::New(errdefs::invalid(format!(
+                "client version {text} is too new. Maximum supported API version is {MAX}"
+            ))));
         }
-        Ok(())
+        Ok(version)
     }
+}
+
+/// On which side of what is spoken a version is, with the text for the client.
+#[derive(Debug)]
+pub enum Outside {
+    /// Before [`MIN`].
+    Old(errdefs::Error),
+    /// After [`MAX`].
+    New(errdefs::Error),
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl FromStr for Version {
-    type Err = errdefs::Error;
-    fn from_str(text: &str) -> errdefs::Result<Self> {
-        let number =
-            |part: &str| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok()).flatten();
-        text.split_once('.')
-            .and_then(|(major, minor)| Some(Self { major: number(major)?, minor: number(minor)? }))
-            .ok_or_else(|| errdefs::invalid(format!("invalid API version: {text}")))
     }
 }
 
@@ -70,25 +75,42 @@ mod tests {
 
     #[test]
     fn ordered_by_number_not_by_text() {
-        assert!("1.9".parse::<Version>().unwrap() < "1.24".parse().unwrap());
-        assert_eq!("1.51".parse::<Version>().unwrap(), MAX);
-        for bad in ["", "1", "1.", ".1", "1.+4", "1.4.1", "a.b", "1.99999999"] {
-            assert!(bad.parse::<Version>().is_err(), "{bad}");
+        let asked = |text: &str| match Version::asked(text) {
+            Ok(version) => version.to_string(),
+            Err(Outside::Old(_)) => "old".to_owned(),
+            Err(Outside::New(_)) => "new".to_owned(),
+        };
+        for (text, expected) in [
+            ("1.9", "old"),
+            ("1.24", "1.24"),
+            ("1.51", "1.51"),
+            ("01.051", "1.51"),
+            ("1.51.0", "1.51"),
+            ("1.51.", "1.51"),
+            ("1.51.2", "new"),
+            ("1.50.2", "1.50"),
+            ("1", "old"),
+            ("2", "new"),
+            ("", "old"),
+            (".51", "old"),
+            ("1..51", "old"),
+            ("1.99999999", "new"),
+            ("99999999999999999999.1", "new"),
+        ] {
+            assert_eq!(asked(text), expected, "{text}");
         }
     }
 
     #[test]
     fn texts_are_docker_s() {
-        let text = |minor| Version::minor(minor).check().map_err(|e| e.to_string());
-        assert_eq!(text(24), Ok(()));
-        assert_eq!(text(51), Ok(()));
+        let text = |text| match Version::asked(text) {
+            Ok(version) => version.to_string(),
+            Err(Outside::Old(error) | Outside::New(error)) => error.to_string(),
+        };
         assert_eq!(
-            text(20),
-            Err("client version 1.20 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version".into())
+            text("1.020"),
+            "client version 1.020 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version"
         );
-        assert_eq!(
-            text(99),
-            Err("client version 1.99 is too new. Maximum supported API version is 1.51".into())
-        );
+        assert_eq!(text("1.99"), "client version 1.99 is too new. Maximum supported API version is 1.51");
     }
 }

@@ -10,12 +10,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
+
+use crate::lenient::{GROWTH, Line};
+
+/// Bytes read at a time.
+const PIECE: usize = 8192;
 
 /// A connection whose bytes are plain on the descriptor.
 pub(crate) enum Plain {
@@ -68,15 +73,87 @@ impl Plain {
     }
 }
 
-/// What hyper drives.
-pub(crate) enum Connection {
+/// What hyper drives: the bytes, with the lines of requests as it takes them.
+pub(crate) struct Connection {
+    io: Io,
+    line: Line,
+}
+
+impl Connection {
+    /// A plain connection, and its handle for the handlers.
+    pub(crate) fn plain(plain: Plain, line: Line) -> (Self, Option<Arc<Plain>>) {
+        let plain = Arc::new(plain);
+        (Self { io: Io::Plain(Arc::clone(&plain)), line }, Some(plain))
+    }
+
+    /// Gives up the connection itself.
+    pub(crate) fn into_io(self) -> Io {
+        self.io
+    }
+
+    /// A connection under TLS.
+    pub(crate) fn tls(stream: TlsStream<TcpStream>, line: Line) -> (Self, Option<Arc<Plain>>) {
+        (Self { io: Io::Tls(Box::new(TokioIo::new(stream))), line }, None)
+    }
+}
+
+impl Read for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut cursor: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // All that is read must fit in its longest form; hyper's buffers are never that small.
+        let room = (cursor.remaining() / GROWTH).min(PIECE);
+        if !this.line.is_wanted() || room == 0 {
+            return Pin::new(&mut this.io).poll_read(cx, cursor);
+        }
+        let mut bytes = [0; PIECE];
+        let mut piece = ReadBuf::new(&mut bytes[..room]);
+        ready!(Pin::new(&mut this.io).poll_read(cx, piece.unfilled()))?;
+        let mut out = Vec::with_capacity(piece.filled().len());
+        this.line.escape(piece.filled(), &mut out);
+        cursor.put_slice(&out);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Connection {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+    }
+}
+
+/// The way the bytes come and go.
+pub(crate) enum Io {
     /// Shared with the handlers.
     Plain(Arc<Plain>),
     /// The bytes on the descriptor are not those of the stream, so nobody else can have it.
     Tls(Box<TokioIo<TlsStream<TcpStream>>>),
 }
 
-impl Read for Connection {
+impl Read for Io {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -87,7 +164,7 @@ impl Read for Connection {
             Self::Plain(plain) => plain,
         };
         // hyper hands out uninitialised memory, which safe code cannot read into; requests are small, so a copy is cheap.
-        let mut buffer = [0; 8192];
+        let mut buffer = [0; PIECE];
         let room = cursor.remaining().min(buffer.len());
         loop {
             ready!(either!(&**plain, stream => stream.poll_read_ready(cx)))?;
@@ -103,7 +180,7 @@ impl Read for Connection {
     }
 }
 
-impl Write for Connection {
+impl Write for Io {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let plain = match self.get_mut() {
             Self::Tls(stream) => return Pin::new(stream).poll_write(cx, bytes),

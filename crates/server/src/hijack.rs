@@ -20,7 +20,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use crate::body::Body;
-use crate::connection::{Connection, Plain};
+use crate::connection::{Connection, Io, Plain};
 use crate::inflow::Inflow;
 use crate::response::{self, Answer};
 
@@ -107,8 +107,8 @@ async fn give(connection: Upgraded, forgetful: bool, hand_over: HandOver) -> Res
         .downcast::<Connection>()
         .map_err(|_| errdefs::system("hijack: the connection is of an unknown type"))?;
     let initial = parts.read_buf.to_vec();
-    match parts.io {
-        Connection::Plain(plain) => {
+    match parts.io.into_io() {
+        Io::Plain(plain) => {
             let descriptor = plain.duplicate().context(|| "duplicate the connection")?;
             drop(plain);
             if forgetful {
@@ -117,7 +117,7 @@ async fn give(connection: Upgraded, forgetful: bool, hand_over: HandOver) -> Res
             // This task has nothing else to do.
             tokio::task::block_in_place(move || hand_over(descriptor, initial));
         }
-        Connection::Tls(stream) => {
+        Io::Tls(stream) => {
             let (mut ours, theirs) = pair()?;
             tokio::task::spawn_blocking(move || hand_over(theirs, initial));
             let mut stream = stream.into_inner();

@@ -8,22 +8,27 @@ use bytes::Bytes;
 use errdefs::Result;
 use hyper::body::{Body as _, Incoming};
 
+use crate::lenient::Line;
 use crate::request::next_piece;
 
 /// Most bytes that are thrown away, Go's number; after more the connection is closed.
 const THROWN_AWAY: usize = 256 << 10;
 
 /// The body of a request.
-pub(crate) struct Inflow(Option<Incoming>);
+pub(crate) struct Inflow {
+    body: Option<Incoming>,
+    line: Line,
+}
 
 impl Inflow {
-    pub(crate) fn new(body: Incoming) -> Self {
-        Self(Some(body))
+    /// The body of a request on the connection with this line.
+    pub(crate) fn new(body: Incoming, line: Line) -> Self {
+        Self { body: Some(body), line }
     }
 
     /// True if nothing follows the headers.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(Incoming::is_end_stream)
+        self.body.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     /// The next bytes, `None` at the end.
@@ -31,7 +36,7 @@ impl Inflow {
     /// # Errors
     /// InvalidParameter if the client breaks off.
     pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>> {
-        match &mut self.0 {
+        match &mut self.body {
             Some(body) => next_piece(body).await,
             None => Ok(None),
         }
@@ -39,18 +44,23 @@ impl Inflow {
 
     /// The body itself, for whom it becomes the connection.
     pub(crate) fn into_inner(mut self) -> Option<Incoming> {
-        self.0.take()
+        self.body.take()
     }
 }
 
 impl Drop for Inflow {
     fn drop(&mut self) {
-        let Some(mut body) = self.0.take().filter(|body| !body.is_end_stream()) else { return };
+        let Some(mut body) = self.body.take() else { return };
+        let line = self.line.clone();
+        if body.is_end_stream() {
+            return line.due();
+        }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             let mut left = THROWN_AWAY;
-            while let Ok(Some(piece)) = next_piece(&mut body).await {
-                let Some(rest) = left.checked_sub(piece.len()) else { break };
+            while let Ok(piece) = next_piece(&mut body).await {
+                let Some(piece) = piece else { return line.due() };
+                let Some(rest) = left.checked_sub(piece.len()) else { return };
                 left = rest;
             }
         });

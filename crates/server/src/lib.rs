@@ -13,6 +13,7 @@ mod connection;
 mod hijack;
 mod inflow;
 mod legacy;
+mod lenient;
 mod listen;
 mod metrics;
 mod query;

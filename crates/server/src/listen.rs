@@ -8,12 +8,13 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio_rustls::TlsAcceptor;
 
 use crate::body::Body;
 use crate::connection::{Connection, Plain};
+use crate::lenient::Line;
 use crate::service::{self, Handles};
 
 /// How long a TLS handshake may take.
@@ -78,23 +79,25 @@ fn of_one_client(error: &io::Error) -> bool {
 }
 
 async fn connection(accepted: Accepted, tls: Option<TlsAcceptor>, handles: Arc<Handles>) {
+    let line = Line::new();
     let (io, peer) = match (accepted, tls) {
-        (Accepted::Unix(stream), _) => shared(Plain::Unix(stream)),
+        (Accepted::Unix(stream), _) => Connection::plain(Plain::Unix(stream), line.clone()),
         (Accepted::Tcp(stream), tls) => {
             // Terminals send single keys.
             let _ = stream.set_nodelay(true);
             match tls {
-                None => shared(Plain::Tcp(stream)),
+                None => Connection::plain(Plain::Tcp(stream), line.clone()),
                 // Whoever has not shown who he is may not hold a connection for long.
                 Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => (Connection::Tls(Box::new(TokioIo::new(stream))), None),
+                    Ok(Ok(stream)) => Connection::tls(stream, line.clone()),
                     Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake"),
                     Err(_) => return tracing::debug!("TLS handshake took too long"),
                 },
             }
         }
     };
-    drive(io, service_fn(move |request| service::answer(request, Arc::clone(&handles), peer.clone()))).await;
+    let answer = move |request| service::answer(request, Arc::clone(&handles), peer.clone(), line.clone());
+    drive(io, service_fn(answer)).await;
 }
 
 /// Serves one connection to its end, or until it is taken over.
@@ -109,9 +112,4 @@ where
     if let Err(error) = http.serve_connection(io, service).with_upgrades().await {
         tracing::debug!(%error, "connection");
     }
-}
-
-pub(crate) fn shared(plain: Plain) -> (Connection, Option<Arc<Plain>>) {
-    let plain = Arc::new(plain);
-    (Connection::Plain(Arc::clone(&plain)), Some(plain))
 }

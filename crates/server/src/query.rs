@@ -7,18 +7,22 @@ use errdefs::Result;
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads what follows the `?`. Broken escapes are taken literally, as most servers do.
-    pub(crate) fn parse(query: &str) -> Self {
-        Self(
-            query
-                .split('&')
-                .filter(|pair| !pair.is_empty())
-                .map(|pair| {
-                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                    (decode(name, true), decode(value, true))
-                })
-                .collect(),
-        )
+    /// Reads what follows the `?`.
+    ///
+    /// # Errors
+    /// InvalidParameter for a semicolon, which once divided parameters, and for a broken escape.
+    pub(crate) fn parse(query: &str) -> Result<Self> {
+        if query.contains(';') {
+            return Err(errdefs::invalid("invalid semicolon separator in query"));
+        }
+        if let Some(broken) = broken_escape(query) {
+            return Err(errdefs::invalid(format!("invalid URL escape {broken:?}")));
+        }
+        let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name, true), decode(value, true))
+        });
+        Ok(Self(pairs.collect()))
     }
 
     /// The first value, or the empty string.
@@ -75,6 +79,22 @@ pub(crate) fn why(text: &str) -> &'static str {
     if number { "value out of range" } else { "invalid syntax" }
 }
 
+/// The first escape that is none, as far as its part of the query goes.
+fn broken_escape(query: &str) -> Option<&str> {
+    let parts = query.split(['&', '=']);
+    parts.flat_map(|part| part.match_indices('%').map(move |(at, _)| &part[at..])).find_map(|from| {
+        let hex = |at| from.as_bytes().get(at).is_some_and(u8::is_ascii_hexdigit);
+        let end = from.char_indices().nth(3).map_or(from.len(), |(at, _)| at);
+        (!(hex(1) && hex(2))).then(|| &from[..end])
+    })
+}
+
+/// A path as Go's `url.URL` writes it.
+pub(crate) fn encode(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&byte);
+    path.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
 fn is_true(value: &str) -> bool {
     !matches!(value.trim().to_ascii_lowercase().as_str(), "" | "0" | "no" | "false" | "none")
 }
@@ -112,14 +132,22 @@ mod tests {
 
     #[test]
     fn decoding() {
-        let query = Query::parse("a=1&b=%7B%22x%22%3Atrue%7D&c=a+b&d&a=2&bad=%zz%2&=x");
+        let query = Query::parse("a=1&b=%7B%22x%22%3Atrue%7D&c=a+b&d&a=2&=x").unwrap();
         assert_eq!(query.get("a"), "1");
         assert_eq!(query.all("a"), ["1", "2"]);
         assert_eq!(query.get("b"), r#"{"x":true}"#);
         assert_eq!(query.get("c"), "a b");
         assert_eq!((query.find("d"), query.find("e")), (Some(""), None));
-        assert_eq!(query.get("bad"), "%zz%2");
-        assert_eq!(decode("a+b%2Fc", false), "a+b/c");
+        assert_eq!(decode("a+b%2Fc%zz%2", false), "a+b/c%zz%2");
+        assert_eq!(encode("/a b/ä\"+"), "/a%20b/%C3%A4%22+");
+        for (query, expected) in [
+            ("a=%zz&b", "invalid URL escape \"%zz\""),
+            ("a=1&b=%2", "invalid URL escape \"%2\""),
+            ("%=%q", "invalid URL escape \"%\""),
+            ("a=%zz&b;c", "invalid semicolon separator in query"),
+        ] {
+            assert_eq!(Query::parse(query).unwrap_err().to_string(), expected, "{query}");
+        }
     }
 
     #[test]
@@ -135,16 +163,16 @@ mod tests {
             ("yes", true),
             ("foo", true),
         ] {
-            assert_eq!(Query::parse(&format!("x={text}")).bool("x"), expected, "{text}");
+            assert_eq!(Query::parse(&format!("x={text}")).unwrap().bool("x"), expected, "{text}");
         }
-        assert!(Query::parse("").bool_or("x", true));
-        assert!(!Query::parse("x=0").bool_or("x", true));
+        assert!(Query::parse("").unwrap().bool_or("x", true));
+        assert!(!Query::parse("x=0").unwrap().bool_or("x", true));
     }
 
     #[test]
     fn numbers() {
-        assert_eq!(Query::parse("t=-1").number::<i64>("t").unwrap(), Some(-1));
-        assert_eq!(Query::parse("").number::<i64>("t").unwrap(), None);
-        assert!(Query::parse("t=x").number::<u32>("t").is_err());
+        assert_eq!(Query::parse("t=-1").unwrap().number::<i64>("t").unwrap(), Some(-1));
+        assert_eq!(Query::parse("").unwrap().number::<i64>("t").unwrap(), None);
+        assert!(Query::parse("t=x").unwrap().number::<u32>("t").is_err());
     }
 }

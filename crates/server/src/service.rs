@@ -4,16 +4,17 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use api::version::{self, Version};
+use api::version::{self, Outside, Version};
 use errdefs::{Error, Result};
 use futures_util::FutureExt as _;
 use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue, SERVER};
-use hyper::{Response, StatusCode};
+use hyper::header::{HeaderName, HeaderValue, LOCATION, SERVER};
+use hyper::{Method, Response, StatusCode};
 
 use crate::body::Body;
 use crate::connection::Plain;
 use crate::inflow::Inflow;
+use crate::lenient::Line;
 use crate::query::{self, Query};
 use crate::request::Request;
 use crate::{response, router, routes};
@@ -41,14 +42,18 @@ pub(crate) async fn answer(
     request: hyper::Request<Incoming>,
     handles: Arc<Handles>,
     peer: Option<Arc<Plain>>,
+    line: Line,
 ) -> std::result::Result<Response<Body>, Infallible> {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let handled = AssertUnwindSafe(dispatch(request, handles, peer)).catch_unwind().await;
+    let handled = AssertUnwindSafe(dispatch(request, handles, peer, line.clone())).catch_unwind().await;
     let mut response = handled.unwrap_or_else(|_| {
         // The panic's text and place are in the log already, by the panic hook.
         response::error(&errdefs::system("internal error: the handler panicked"))
     });
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        line.taken();
+    }
     let status = response.status().as_u16();
     tracing::debug!(%method, path, status, "request");
     if status >= 500 && status != StatusCode::NOT_IMPLEMENTED {
@@ -62,31 +67,49 @@ async fn dispatch(
     mut request: hyper::Request<Incoming>,
     handles: Arc<Handles>,
     peer: Option<Arc<Plain>>,
+    line: Line,
 ) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
-    let body = Inflow::new(body);
+    let body = Inflow::new(body, line);
     let path = query::decode(parts.uri.path(), false);
+    if let Some(clean) = router::clean(&path) {
+        return moved(&clean, parts.uri.query());
+    }
     let (version, path) = router::split_version(&path);
-    let version = match version.map_or(Ok(version::MAX), str::parse::<Version>) {
+    let version = match version.map_or(Ok(version::MAX), Version::asked) {
         Ok(version) => version,
-        Err(error) => return response::error(&error),
-    };
-    if let Err(error) = version.check() {
         // Clients this old expect plain text.
-        return if version < version::MIN {
-            response::text(StatusCode::BAD_REQUEST, format!("{error}\n"))
-        } else {
-            response::error(&error)
-        };
+        Err(Outside::Old(error)) => return response::text(StatusCode::BAD_REQUEST, format!("{error}\n")),
+        Err(Outside::New(error)) => return response::error(&error),
+    };
+    if parts.method == Method::OPTIONS {
+        return Response::new(Body::empty());
     }
     let Some((route, name)) = router::find(routes::TABLE, &parts.method, path) else {
         return response::error(&errdefs::not_found("page not found"));
     };
     let name = name.to_owned();
-    let query = Query::parse(parts.uri.query().unwrap_or(""));
+    let query = match Query::parse(parts.uri.query().unwrap_or("")) {
+        Ok(query) => query,
+        Err(error) => return response::error(&error),
+    };
     let request = Request { handles, version, name, query, headers: parts.headers, body, upgrade, peer };
     (route.handler)(request).await.unwrap_or_else(|error| response::error(&error))
+}
+
+/// Where a path without doubled slashes and dots is.
+fn moved(path: &str, query: Option<&str>) -> Response<Body> {
+    let mut location = query::encode(path);
+    if let Some(query) = query {
+        location.extend(["?", query]);
+    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
 }
 
 /// What tools find out about the engine from any answer. They parse `Server` for Docker's name and the OS.

@@ -8,13 +8,14 @@ use hyper::service::service_fn;
 use tokio::io::AsyncReadExt as _;
 
 use super::*;
-use crate::listen::{drive, shared};
+use crate::lenient::Line;
+use crate::listen::drive;
 
 /// Serves one end of a pair; whoever takes the connection over echoes it in capitals until the client's end.
 fn serve() -> Socket {
     let (client, server) = Socket::pair().unwrap();
     server.set_nonblocking(true).unwrap();
-    let (io, peer) = shared(Plain::Unix(UnixStream::from_std(server).unwrap()));
+    let (io, peer) = Connection::plain(Plain::Unix(UnixStream::from_std(server).unwrap()), Line::new());
     tokio::spawn(drive(
         io,
         service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -24,7 +25,7 @@ fn serve() -> Socket {
                     wanted: request.headers().contains_key(UPGRADE),
                     forgetful: request.headers().contains_key("user-agent"),
                     upgrade: hyper::upgrade::on(&mut request),
-                    body: Inflow::new(request.into_body()),
+                    body: Inflow::new(request.into_body(), Line::new()),
                     peer,
                 };
                 Ok(take(hold, RAW, Box::new(echo)).unwrap())
@@ -114,7 +115,7 @@ async fn without_an_upgrade_the_body_is_the_input_and_the_answer_the_output() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_hangs_up_after_its_request_is_noticed() {
     let (client, server) = UnixStream::pair().unwrap();
-    let (mut io, peer) = shared(Plain::Unix(server));
+    let (mut io, peer) = Connection::plain(Plain::Unix(server), Line::new());
     client.writable().await.unwrap();
     client.try_write(b"request").unwrap();
     let mut buffer = [0; 64];
