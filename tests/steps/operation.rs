@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustix::process::{Pid, Signal, kill_process};
 use testkit::{Answer, Api};
 
 use crate::survives;
@@ -17,6 +18,10 @@ pub(crate) enum Request {
     Put,
     /// A command in container `box`, to its end.
     Exec(&'static str),
+    /// The archive with the file `put`, as an image.
+    Import,
+    /// The end of container `box`, which nobody asked the daemon for.
+    End,
 }
 
 /// An operation.
@@ -30,8 +35,10 @@ pub(crate) struct Operation {
     pub(crate) between: &'static [&'static str],
     /// Whether it needs a registry.
     pub(crate) registry: bool,
-    /// The container goes some time after the answer.
-    pub(crate) gone: bool,
+    /// The init layer, which the first container makes for all others, is made anew.
+    pub(crate) fresh: bool,
+    /// What comes some time after the answer.
+    pub(crate) until: fn(&Api) -> bool,
 }
 
 impl Request {
@@ -50,6 +57,16 @@ impl Request {
                 let made = api.post("/containers/box/exec", &body)?;
                 let id = made.json()["Id"].as_str().unwrap_or_default().to_owned();
                 json("POST", &format!("/exec/{id}/start"), r#"{"Detach":false}"#)
+            }
+            Self::Import => {
+                let path = "/images/create?fromSrc=-&repo=made&tag=1";
+                api.send("POST", path, "application/x-tar", &one_file())
+            }
+            Self::End => {
+                let state = &api.call("GET", "/containers/box/json")?.json()["State"];
+                let pid = state["Pid"].as_i64().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+                kill_process(pid.expect("it runs"), Signal::KILL)?;
+                Ok(Answer { status: 204, body: Vec::new() })
             }
         }
     }
@@ -83,6 +100,7 @@ const TRANSIENT: Request = Request::Call(
 );
 const UNTAG: Request = Request::Call("DELETE", "/images/busybox", "");
 const START: Request = Request::Call("POST", "/containers/box/start", "");
+const PAUSE: Request = Request::Call("POST", "/containers/box/pause", "");
 const STOPPED: &[Request] = &[VOLUME, NETWORK, CREATE];
 const RUNNING: &[Request] = &[VOLUME, NETWORK, CREATE, START];
 /// One that is told the names of the others in its network.
@@ -97,15 +115,49 @@ const RUNNING_BESIDE: &[Request] = &[VOLUME, NETWORK, NEIGHBOUR, START_NEIGHBOUR
 const JOIN: Request = Request::Call("POST", "/networks/second/connect", r#"{"Container":"neighbour"}"#);
 /// What a client sees between its end and what follows.
 const EXITED: &[&str] = &[
-    r#"container /box exited ["net"] ["anonymous", "kept"]"#,
+    r#"container /box exited(137) ["net"] ["anonymous", "kept"]"#,
     r#"network net ["neighbour"]"#,
     "hosts neighbour knows nobody",
     "hosts box",
 ];
 const REMOVE: Request = Request::Call("DELETE", "/containers/box?v=1", "");
 
-const PLAIN: Operation =
-    Operation { name: "", before: &[], act: START, between: &[], registry: false, gone: false };
+/// Started again by its policy.
+const LASTING: Request = Request::Call(
+    "POST",
+    "/containers/create?name=box",
+    r#"{"Image":"busybox","Cmd":["sleep","1000000"],"StopSignal":"KILL","ExposedPorts":{"80/tcp":{}},
+        "HostConfig":{"NetworkMode":"net","PortBindings":{"80/tcp":[{"HostPort":""}]},
+        "RestartPolicy":{"Name":"always"}}}"#,
+);
+const COMMIT: Request = Request::Call("POST", "/commit?container=box&repo=made&tag=1", "{}");
+const PUSHED: Request = Request::Call("POST", "/images/made:1/tag?repo=127.0.0.1:5000/pushed&tag=1", "");
+
+const PLAIN: Operation = Operation {
+    name: "",
+    before: &[],
+    act: START,
+    between: &[],
+    registry: false,
+    fresh: false,
+    until: |_| true,
+};
+
+fn state(api: &Api) -> Option<serde_json::Value> {
+    api.call("GET", "/containers/box/json").ok().filter(Answer::is_ok).map(|answer| answer.json())
+}
+
+fn gone(api: &Api) -> bool {
+    api.call("GET", "/containers/box/json").is_ok_and(|answer| answer.status == 404)
+}
+
+fn exited(api: &Api) -> bool {
+    state(api).is_some_and(|state| state["State"]["Status"] == "exited")
+}
+
+fn runs_again(api: &Api) -> bool {
+    state(api).is_some_and(|state| state["RestartCount"] == 1 && state["State"]["Status"] == "running")
+}
 
 /// A test of each: what it needs, its request.
 macro_rules! operations {
@@ -120,22 +172,27 @@ macro_rules! operations {
 
 operations! {
     create(&[VOLUME, NETWORK], CREATE);
+    create_first(&[VOLUME, NETWORK], CREATE, fresh: true);
     start(STOPPED_BESIDE, START);
     stop(RUNNING_BESIDE, Request::Call("POST", "/containers/box/stop?t=0", ""));
     kill(RUNNING, Request::Call("POST", "/containers/box/kill", ""));
     restart(RUNNING_BESIDE, Request::Call("POST", "/containers/box/restart?t=0", ""), between: EXITED);
-    pause(RUNNING, Request::Call("POST", "/containers/box/pause", ""));
+    end(RUNNING_BESIDE, Request::End, until: exited);
+    end_of_one_that_is_started_again(&[NETWORK, NEIGHBOUR, START_NEIGHBOUR, LASTING, START], Request::End, until: runs_again);
+    pause(RUNNING, PAUSE);
+    unpause(&[VOLUME, NETWORK, CREATE, START, PAUSE], Request::Call("POST", "/containers/box/unpause", ""));
     rename(RUNNING_BESIDE, Request::Call("POST", "/containers/box/rename?name=other", ""));
     update(RUNNING, Request::Call("POST", "/containers/box/update", r#"{"PidsLimit":100}"#));
     remove(STOPPED, REMOVE);
     remove_running(RUNNING_BESIDE, Request::Call("DELETE", "/containers/box?v=1&force=1", ""), between: EXITED);
-    remove_automatically(&[TRANSIENT, START], Request::Call("POST", "/containers/box/kill", ""), gone: true);
+    remove_automatically(&[TRANSIENT, START], Request::Call("POST", "/containers/box/kill", ""), until: gone);
     prune(STOPPED, Request::Call("POST", "/containers/prune", ""));
     exec(RUNNING, Request::Exec("echo done > /etc/done"));
     copy(STOPPED, Request::Put);
-    commit(&[VOLUME, NETWORK, CREATE, Request::Put], Request::Call("POST", "/commit?container=box&repo=made&tag=1", "{}"));
+    commit(&[VOLUME, NETWORK, CREATE, Request::Put], COMMIT);
     volume_create(&[], VOLUME);
     volume_remove(&[VOLUME], Request::Call("DELETE", "/volumes/kept", ""));
+    volume_prune(&[VOLUME], Request::Call("POST", "/volumes/prune?filters=%7B%22all%22%3A%5B%22true%22%5D%7D", ""));
     network_create(&[], NETWORK);
     network_remove(&[NETWORK], Request::Call("DELETE", "/networks/net", ""));
     network_connect(
@@ -143,8 +200,13 @@ operations! {
         Request::Call("POST", "/networks/second/connect", r#"{"Container":"box"}"#)
     );
     network_disconnect(RUNNING_BESIDE, Request::Call("POST", "/networks/net/disconnect", r#"{"Container":"box"}"#));
+    network_prune(&[NETWORK], Request::Call("POST", "/networks/prune", ""));
     image_load(&[UNTAG], Request::Load);
+    image_import(&[], Request::Import);
     image_remove(&[], UNTAG);
+    image_remove_with_its_parent(&[VOLUME, NETWORK, CREATE, COMMIT, REMOVE, UNTAG], Request::Call("DELETE", "/images/made:1", ""));
+    image_prune(&[], Request::Call("POST", "/images/prune?filters=%7B%22dangling%22%3A%5B%22false%22%5D%7D", ""));
     image_tag(&[], Request::Call("POST", "/images/busybox/tag?repo=other&tag=1", ""));
     image_pull(&[UNTAG], Request::Call("POST", "/images/create?fromImage=busybox&tag=latest", ""), registry: true);
+    image_push(&[Request::Import, PUSHED], Request::Call("POST", "/images/127.0.0.1:5000/pushed/push?tag=1", ""), registry: true);
 }

@@ -1,6 +1,7 @@
 //! What a daemon shows of everything it has, by the names that a test has given: comparable between runs.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use serde_json::Value;
 use testkit::{Api, wait};
@@ -13,19 +14,28 @@ pub(crate) const IMAGE: &str = "busybox:latest";
 
 /// Everything, now.
 pub(crate) fn of(api: &Api) -> Shape {
+    try_of(api).expect("a list")
+}
+
+/// Everything, now, of a daemon that may be dying.
+pub(crate) fn try_of(api: &Api) -> io::Result<Shape> {
     let mut shape = Shape::new();
-    let list = |path: &str| api.call("GET", path).expect("a list").json();
-    for one in array(&list("/containers/json?all=1")) {
+    let list = |path: &str| Ok::<_, io::Error>(api.call("GET", path)?.json());
+    for one in array(&list("/containers/json?all=1")?) {
         let networks: Vec<&String> =
             one["NetworkSettings"]["Networks"].as_object().into_iter().flat_map(|map| map.keys()).collect();
         let mut mounts: Vec<String> =
             array(&one["Mounts"]).map(|mount| text(&mount["Name"])).map(known).collect();
         mounts.sort();
         let names = array(&one["Names"]).map(text).collect::<Vec<_>>().join(",");
-        shape.insert(format!("container {names} {} {networks:?} {mounts:?}", text(&one["State"])));
+        let state = match one["Status"].as_str().and_then(|status| status.strip_prefix("Exited (")) {
+            Some(code) => format!("exited({}", code.split_inclusive(')').next().unwrap_or_default()),
+            None => text(&one["State"]),
+        };
+        shape.insert(format!("container {names} {state} {networks:?} {mounts:?}"));
     }
-    for one in array(&list("/containers/json")) {
-        let hosts = hosts(api, &text(&one["Id"]));
+    for one in array(&list("/containers/json")?) {
+        let hosts = hosts(api, &text(&one["Id"]))?;
         // Nothing of what its users rely on is lost.
         let whole =
             if hosts.contains("127.0.0.1\tlocalhost") { "knows" } else { "has lost localhost, knows" };
@@ -37,13 +47,13 @@ pub(crate) fn of(api: &Api) -> Shape {
         };
         shape.insert(format!("hosts {} {whole} {others}", text(&one["Names"][0]).trim_start_matches('/')));
     }
-    let volumes = list("/volumes");
+    let volumes = list("/volumes")?;
     let (anonymous, named): (Vec<String>, Vec<String>) =
         array(&volumes["Volumes"]).map(|volume| text(&volume["Name"])).partition(|name| name.len() == 64);
     shape.extend(named.into_iter().map(|name| format!("volume {name}")));
     shape.insert(format!("volumes without a name: {}", anonymous.len()));
-    for network in array(&list("/networks")) {
-        let inside = list(&format!("/networks/{}", text(&network["Id"])));
+    for network in array(&list("/networks")?) {
+        let inside = list(&format!("/networks/{}", text(&network["Id"])))?;
         let mut names: Vec<String> = inside["Containers"]
             .as_object()
             .into_iter()
@@ -53,12 +63,12 @@ pub(crate) fn of(api: &Api) -> Shape {
         names.sort();
         shape.insert(format!("network {} {names:?}", text(&network["Name"])));
     }
-    for image in array(&list("/images/json?all=1")) {
+    for image in array(&list("/images/json?all=1")?) {
         let mut names: Vec<String> = array(&image["RepoTags"]).map(text).collect();
         names.sort();
         shape.insert(format!("image here {names:?}"));
     }
-    shape
+    Ok(shape)
 }
 
 /// Takes everything away but the image, which is loaded from `archive` if it is not there.
@@ -104,10 +114,10 @@ pub(crate) fn reset(api: &Api, archive: &[u8]) {
 }
 
 /// A container's hosts file.
-fn hosts(api: &Api, id: &str) -> String {
-    let answer = api.call("GET", &format!("/containers/{id}/archive?path=/etc/hosts")).expect("an answer");
+fn hosts(api: &Api, id: &str) -> io::Result<String> {
+    let answer = api.call("GET", &format!("/containers/{id}/archive?path=/etc/hosts"))?;
     // One that has ended meanwhile and is removed has none.
-    String::from_utf8_lossy(&answer.body).into_owned()
+    Ok(String::from_utf8_lossy(&answer.body).into_owned())
 }
 
 fn array(value: &Value) -> impl Iterator<Item = &Value> {

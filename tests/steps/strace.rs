@@ -1,10 +1,11 @@
 //! Killing a daemon before its k-th call of one kind, by `strace`: the program is the one that is installed.
 //!
 //! `strace` counts calls by kind and thread from the moment it attaches. A request is worked on by one thread, so "the
-//! k-th `mkdirat`" is the same step each time; where two threads work, the first of them that gets so far is meant. What
-//! the daemon executes (shims) is left alone.
+//! k-th `mkdirat`" is the same step each time; where two threads work, the first of them that gets so far is meant, and the
+//! other's step is named by the file that it is about. What the daemon executes (shims) is left alone.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::Child;
 
@@ -69,6 +70,19 @@ const CALLS: &[&str] = &[
     "pidfd_send_signal",
 ];
 
+/// Microseconds that each call of a delayed kind takes longer.
+const DELAY: u32 = 150_000;
+
+/// What strace does to a daemon that starts.
+pub(crate) enum How<'a> {
+    /// It looks on.
+    Watched,
+    /// It kills it before a step.
+    Killed(&'a Step),
+    /// It holds it up at each call of a kind.
+    Delayed(&'a str),
+}
+
 /// Looks at the threads before another attempt to attach.
 const LOOKS: usize = 200;
 
@@ -77,6 +91,8 @@ const LOOKS: usize = 200;
 pub(crate) struct Step {
     pub(crate) call: String,
     pub(crate) count: usize,
+    /// Of those that are about this file.
+    pub(crate) path: Option<String>,
     /// The call with its arguments, as it was seen when nobody was killed.
     pub(crate) seen: String,
 }
@@ -84,6 +100,22 @@ pub(crate) struct Step {
 impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{} ({})", self.call, self.count, self.seen)
+    }
+}
+
+impl Step {
+    /// Whether it is meant by a name from the command line.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.call == name || self.path.is_none() && format!("{}:{}", self.call, self.count) == name
+    }
+
+    /// What strace is told to kill at this step.
+    fn fatal(&self) -> Vec<String> {
+        let Self { call, count, path, .. } = self;
+        let mut words = strings(&["-e", &format!("trace={call}")]);
+        words.extend(strings(&["-e", &format!("inject={call}:signal=KILL:when={count}")]));
+        words.extend(path.iter().flat_map(|path| strings(&["-P", path])));
+        words
     }
 }
 
@@ -96,23 +128,58 @@ pub(crate) struct Strace {
 impl Strace {
     /// Watches only.
     pub(crate) fn watch(daemon: &Daemon) -> Self {
-        Self::attach(daemon, &["-y", "-s", "64", "-e", &format!("trace={}", CALLS.join(","))])
+        Self::attach(daemon, &strings(&["-e", &format!("trace={}", CALLS.join(","))]))
     }
 
     /// Kills the daemon before `step`.
     pub(crate) fn kill_before(daemon: &Daemon, step: &Step) -> Self {
-        let Step { call, count, .. } = step;
-        let (trace, inject) = (format!("trace={call}"), format!("inject={call}:signal=KILL:when={count}"));
-        Self::attach(daemon, &["-y", "-s", "64", "-e", &trace, "-e", &inject])
+        Self::attach(daemon, &step.fatal())
     }
 
-    fn attach(daemon: &Daemon, how: &[&str]) -> Self {
+    /// Starts the daemon with strace upon it from its first call on; whether it came to answer.
+    pub(crate) fn boot(daemon: &mut Daemon, how: &How<'_>) -> (Booted, bool) {
+        let file = daemon.scratch().join("steps");
+        let shown = file.display().to_string();
+        let words = ["strace", "-D", "-f", "-q", "--detach-on=execve", "-y", "-s", "64", "-o", &shown];
+        let mut wrapper = strings(&words);
+        wrapper.extend(match how {
+            How::Watched => strings(&["-e", &format!("trace={}", CALLS.join(","))]),
+            How::Killed(step) => step.fatal(),
+            How::Delayed(call) => strings(&[
+                "-e",
+                &format!("trace={call}"),
+                "-e",
+                &format!("inject={call}:delay_enter={DELAY}"),
+            ]),
+        });
+        wrapper.push("--".to_owned());
+        let mut ready = daemon.begin_boot_by(&wrapper);
+        let answers = ready.read(&mut [0]).expect("read the ready pipe") == 1;
+        (Booted { file }, answers)
+    }
+
+    fn attach(daemon: &Daemon, how: &[String]) -> Self {
         let file = daemon.scratch().join("steps");
         let pid = daemon.pid().to_string();
         let spawn = || {
             daemon
                 .sandbox()
-                .command("strace", ["-f", "-qq", "--detach-on=execve", "-e", "signal=none", "-p", &pid, "-o"])
+                .command(
+                    "strace",
+                    [
+                        "-f",
+                        "-qq",
+                        "--detach-on=execve",
+                        "-y",
+                        "-s",
+                        "64",
+                        "-e",
+                        "signal=none",
+                        "-p",
+                        &pid,
+                        "-o",
+                    ],
+                )
                 .arg(&file)
                 .args(how)
                 .spawn()
@@ -159,15 +226,39 @@ impl Strace {
     }
 }
 
+/// A daemon that was started under an `strace` which ends with it.
+pub(crate) struct Booted {
+    file: PathBuf,
+}
+
+impl Booted {
+    /// What was seen, once the daemon `pid` is dead.
+    pub(crate) fn finish(self, pid: u32) -> String {
+        let last = format!("{pid:<5} +++ ");
+        let seen = wait::until("strace has written everything", || {
+            let seen = String::from_utf8_lossy(&std::fs::read(&self.file).ok()?).into_owned();
+            seen.lines().any(|line| line.starts_with(&last)).then_some(seen)
+        });
+        let _ = std::fs::remove_file(&self.file);
+        seen
+    }
+}
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
 /// Makes it let go, and waits for its end.
 fn end(strace: &mut Child) {
     kill_process(Pid::from_child(strace), Signal::INT).expect("signal strace");
     strace.wait().expect("reap strace");
 }
 
-/// The steps in a watch's lines: each call that changes something lasting, once for each kind and count.
+/// The steps in a watch's lines: each call that changes something lasting, once for each kind and count; where two threads
+/// have the same, the second's is counted among those of its file.
 pub(crate) fn steps(trace: &str) -> Vec<Step> {
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut of_files: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     let mut steps: Vec<Step> = Vec::new();
     for line in trace.lines() {
         // `PID  name(arguments`; a call that goes on after another thread's line is `<... name resumed>`.
@@ -178,20 +269,53 @@ pub(crate) fn steps(trace: &str) -> Vec<Step> {
         else {
             continue;
         };
+        // Begun again by itself, as often as another holds a lock of the kernel's.
+        if arguments.ends_with("(To be restarted)") {
+            continue;
+        }
         let count = counts.entry((pid, call)).or_default();
         *count += 1;
-        if lasting(call, arguments) && !steps.iter().any(|step| step.call == call && step.count == *count) {
-            steps.push(Step { call: call.to_owned(), count: *count, seen: text.to_owned() });
+        let file = file_of(arguments);
+        let of_file = of_files.entry((pid, call, file.unwrap_or_default())).or_default();
+        *of_file += 1;
+        if !lasting(call, arguments) {
+            continue;
+        }
+        let step = |count: usize, path: Option<&str>| Step {
+            call: call.to_owned(),
+            count,
+            path: path.map(str::to_owned),
+            seen: text.to_owned(),
+        };
+        let has = |one: &Step| {
+            steps.iter().any(|step| (&step.call, step.count, &step.path) == (&one.call, one.count, &one.path))
+        };
+        let by_call = step(*count, None);
+        let by_file = file.map(|file| step(*of_file, Some(file)));
+        if !has(&by_call) {
+            steps.push(by_call);
+        } else if let Some(step) = by_file.filter(|step| !has(step)) {
+            steps.push(step);
         }
     }
     steps
+}
+
+/// The file that a call is about: that of its first descriptor.
+fn file_of(arguments: &str) -> Option<&str> {
+    let (number, rest) = arguments.split_once('<')?;
+    let path = rest.split_once('>')?.0;
+    (path.starts_with('/') && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(path)
 }
 
 /// Whether a call changes what the next daemon finds.
 fn lasting(call: &str, arguments: &str) -> bool {
     match call {
         "openat" | "openat2" => arguments.contains("O_CREAT") || arguments.contains("O_TRUNC"),
-        "write" | "writev" => !["eventfd", "<pipe:", "<socket:"].iter().any(|own| arguments.contains(own)),
+        // Its own log is nothing to it.
+        "write" | "writev" => {
+            !["eventfd", "<pipe:", "<socket:", "hythed.log>"].iter().any(|own| arguments.contains(own))
+        }
         // Netlink and shims; not the answer to the client, not the log.
         "sendto" | "sendmsg" => {
             arguments.contains("nlmsg")

@@ -166,7 +166,11 @@ fn identity(data_root: &Path) -> Result<String> {
         return Ok(id.trim().to_owned());
     }
     let id = std::fs::read_to_string("/proc/sys/kernel/random/uuid").context(|| "make the engine's ID")?;
-    std::fs::write(&path, &id).context(|| format!("write {}", path.display()))?;
+    // Whole or not at all: it is made once.
+    let staged = data_root.join("engine-id.new");
+    std::fs::write(&staged, &id)
+        .and_then(|()| std::fs::rename(&staged, &path))
+        .context(|| format!("write {}", path.display()))?;
     Ok(id.trim().to_owned())
 }
 

@@ -18,6 +18,8 @@ type Work = Box<dyn FnOnce() + Send>;
 struct Queue {
     next: u64,
     due: BTreeMap<(Instant, u64), Work>,
+    /// Nothing runs, whatever its time.
+    held: bool,
     closed: bool,
 }
 
@@ -61,6 +63,17 @@ impl Timers {
         self.after(delay, move || crate::background("timer", work))
     }
 
+    /// Holds all closures back; what is due meanwhile runs after [`Timers::release`].
+    pub(crate) fn hold(&self) {
+        self.shared.queue.lock().held = true;
+    }
+
+    /// Lets closures run.
+    pub(crate) fn release(&self) {
+        self.shared.queue.lock().held = false;
+        self.shared.changed.notify_one();
+    }
+
     /// Takes the closure back; says whether it had not started.
     pub(crate) fn cancel(&self, timer: Timer) -> bool {
         self.shared.queue.lock().due.remove(&(timer.0, timer.1)).is_some()
@@ -77,7 +90,7 @@ impl Drop for Timers {
 fn run(shared: &Shared) {
     let mut queue = shared.queue.lock();
     while !queue.closed {
-        let Some((&key, _)) = queue.due.first_key_value() else {
+        let Some((&key, _)) = queue.due.first_key_value().filter(|_| !queue.held) else {
             shared.changed.wait(&mut queue);
             continue;
         };
@@ -106,6 +119,20 @@ mod tests {
         }
         let order: Vec<&str> = receiver.iter().take(3).collect();
         assert_eq!(order, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_is_due_while_they_are_held_runs_afterwards_and_can_be_cancelled() {
+        let timers = Timers::new().unwrap();
+        timers.hold();
+        let (sender, receiver) = mpsc::channel();
+        let cancelled = sender.clone();
+        let timer = timers.after(Duration::ZERO, move || cancelled.send(1).unwrap());
+        timers.after(Duration::ZERO, move || sender.send(2).unwrap());
+        assert!(receiver.recv_timeout(Duration::from_millis(20)).is_err());
+        assert!(timers.cancel(timer));
+        timers.release();
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [2]);
     }
 
     #[test]

@@ -98,6 +98,11 @@ impl Daemon {
 
     /// Begins to start the program again; a byte comes through the pipe when it answers.
     pub fn begin_boot(&mut self) -> PipeReader {
+        self.begin_boot_by(&[])
+    }
+
+    /// The same behind other words of a command line, which is to become the program itself in the end.
+    pub fn begin_boot_by(&mut self, wrapper: &[String]) -> PipeReader {
         assert!(self.child.is_none(), "the daemon runs already");
         let (ready, tell) = std::io::pipe().expect("a pipe");
         // The daemon inherits the writing end under its own number; everything else of the test is close-on-exec.
@@ -123,7 +128,10 @@ impl Daemon {
         if !dir.join("daemon.json").exists() {
             std::fs::write(dir.join("daemon.json"), "{}").expect("write daemon.json");
         }
-        let mut command = self.sandbox.command(self.program("hythed"), &args);
+        let program = self.program("hythed").display().to_string();
+        let mut words = wrapper.iter().cloned().chain([program]).chain(args);
+        let first = words.next().expect("a program");
+        let mut command = self.sandbox.command(first, words);
         let child = command.stdout(log.try_clone().expect("dup")).stderr(log).spawn().expect("start hythed");
         drop(tell);
         self.child = Some(child);
@@ -135,6 +143,11 @@ impl Daemon {
         let mut child = self.child.take().expect("the daemon runs");
         child.kill().expect("kill hythed");
         child.wait().expect("reap hythed");
+    }
+
+    /// Whether the daemon has ended, which nothing here has done.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| child.try_wait().expect("ask for hythed").is_some())
     }
 
     /// Stops the daemon with SIGTERM and waits for its end.

@@ -2,7 +2,7 @@
 //!
 //! Steps, each from the records alone: containers are shown; their shims are asked; exits that happened meanwhile are
 //! recorded like any other; removals go on; leftovers of `--rm` are removed; directories without a record go; and last,
-//! the restart policies start what they want.
+//! the restart policies start what they want, and nothing else does before.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
@@ -28,6 +28,8 @@ impl Containers {
     /// If the records cannot be read.
     pub fn restore(&self) -> Result<()> {
         let shared = &self.shared;
+        // Whoever started again before it is clear what was there would be taken for one that does not live.
+        shared.timers.hold();
         let mut all = Vec::new();
         for (id, record) in shared.parts.store.list(&CONTAINERS)? {
             if let Err(error) = shared.registry.reserve(&record.name, &id) {
@@ -57,6 +59,7 @@ impl Containers {
         for (container, before) in all.iter().zip(before) {
             shared.boot(container, &before);
         }
+        shared.timers.release();
         // What an earlier daemon, or the steps above, removed and did not delete.
         shared.empty_trash_later();
         Ok(())
