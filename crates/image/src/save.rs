@@ -94,6 +94,11 @@ fn resolve(state: &State, names: &[String]) -> Result<Vec<(Arc<Image>, Vec<Refer
     };
     for text in names {
         let reference = if is_hex_id(text) { None } else { Reference::parse(text).ok() };
+        // Docker's words depend on how much of a name it is.
+        let missing = match &reference {
+            Some(reference) if !reference.is_name_only() => "reference does not exist".to_owned(),
+            _ => format!("No such image: {text}"),
+        };
         if let Some(reference) = reference {
             if reference.is_name_only() {
                 let of_repository: Vec<(Reference, Digest)> = state
@@ -116,7 +121,7 @@ fn resolve(state: &State, names: &[String]) -> Result<Vec<(Arc<Image>, Vec<Refer
             }
         }
         let image = state.find(text).map_err(|error| match error.class() {
-            errdefs::Class::NotFound => errdefs::not_found(format!("No such image: {text}")),
+            errdefs::Class::NotFound => errdefs::not_found(missing.clone()),
             _ => error,
         })?;
         add(image, Vec::new());

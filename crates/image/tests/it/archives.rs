@@ -76,9 +76,15 @@ fn a_saved_image_loads_as_the_same_image() {
     }
     let nameless = save(&bench, &[&id.hex()]);
     assert_eq!(load(&Bench::new(), &nameless).unwrap(), [format!("Loaded image ID: {id}")]);
-    let error =
-        bench.images.save(&SaveRequest { names: vec!["nosuch".into()] }, &mut Vec::new()).unwrap_err();
-    assert_eq!(error.to_string(), "No such image: nosuch");
+    for (name, words) in [
+        ("nosuch", "No such image: nosuch"),
+        ("nosuch:1", "reference does not exist"),
+        ("0123456789ab", "No such image: 0123456789ab"),
+    ] {
+        let request = SaveRequest { names: vec![name.into()] };
+        let error = bench.images.save(&request, &mut Vec::new()).unwrap_err();
+        assert_eq!(error.to_string(), words, "{name}");
+    }
 }
 
 #[test]
