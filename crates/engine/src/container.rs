@@ -37,7 +37,7 @@ mod links;
 mod list;
 mod log;
 mod logs;
-mod merge;
+pub(crate) mod merge;
 mod mounting;
 mod mountpoint;
 pub(crate) mod names;

@@ -10,6 +10,7 @@ use std::fmt;
 use rustix::io::Errno;
 
 pub mod bpf;
+mod clone;
 #[cfg(all(target_arch = "x86_64", any(test, target_env = "musl")))]
 mod copy;
 pub mod exec;

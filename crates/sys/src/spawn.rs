@@ -5,12 +5,12 @@
 //! opens, or return a pidfd. Why not [`crate::fork`]: a process with threads must not fork.
 
 use std::ffi::CString;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-use crate::{CallError, Result};
+use crate::{CallError, Result, clone};
 
 /// What to start.
 #[derive(Debug)]
@@ -57,32 +57,12 @@ pub fn spawn(program: &Program<'_>) -> Result<(Pid, OwnedFd)> {
         failed: 0,
     };
     let mut stack = vec![0_u128; STACK_BYTES / size_of::<u128>()];
-    let mut pidfd: libc::c_int = -1;
-    // SAFETY: sigset_t is plain data. Signals are blocked so that no handler of ours runs in the child on shared memory.
-    let (mut all, mut old): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
-    // SAFETY: both sets live on this stack.
-    unsafe {
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
-    }
-    // SAFETY: the stack is ours, aligned to 16 bytes and unused; CLONE_VFORK suspends this thread until the child has
-    // left our memory, so the stack, `request` and `pidfd` outlive its use of them.
-    let pid = unsafe {
-        libc::clone(
-            child,
-            stack.as_mut_ptr().add(stack.len()).cast(),
-            libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD,
-            (&raw mut request).cast(),
-            &raw mut pidfd,
-        )
+    // SAFETY: CLONE_VFORK suspends this thread until the child has left our memory, so that the stack and `request` outlive
+    // its use of them.
+    let (pid, pidfd) = unsafe {
+        clone::on_stack(&mut stack, child, (&raw mut request).cast(), libc::CLONE_VFORK)
+            .map_err(|errno| CallError::new("clone", "", errno))?
     };
-    let cloned = if pid < 0 { Err(CallError::last("clone", "")) } else { Ok(()) };
-    // SAFETY: restores the mask saved above.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut()) };
-    cloned?;
-    // SAFETY: the kernel stored a new descriptor there, nobody else owns it.
-    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    let pid = Pid::from_raw(pid).ok_or_else(|| CallError::new("clone", "", Errno::SRCH))?;
     // SAFETY: the child is gone from this memory; volatile because it was another process that wrote it.
     let failed = unsafe { std::ptr::read_volatile(&raw const request.failed) };
     drop(stack);

@@ -6,11 +6,12 @@
 
 use std::ffi::c_void;
 use std::fs::File;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 
+use crate::clone;
 use crate::fork::NewNamespaces;
 use crate::{CallError, Result};
 
@@ -33,34 +34,12 @@ impl Keeper {
     /// `clone` (`ENOSPC` at the limit of user namespaces, `EPERM` if they are forbidden).
     pub fn start(others: NewNamespaces) -> Result<Self> {
         let mut stack = vec![0_u128; STACK_BYTES / size_of::<u128>()];
-        let mut pidfd: libc::c_int = -1;
-        let flags = others.with(NewNamespaces::USER).bits();
-        // SAFETY: sigset_t is plain data, and both sets live on this stack. The child is born with every signal blocked,
-        // so no handler of ours ever runs in it on shared memory.
-        let (mut all, mut old): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
-        // SAFETY: as above.
-        unsafe {
-            libc::sigfillset(&raw mut all);
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
-        }
-        // SAFETY: the stack is ours, aligned to 16 bytes and unused; it is freed only after the child has been reaped
-        // (see `drop`). The child shares no descriptor table and no signal handlers, and touches no memory but its stack.
-        let pid = unsafe {
-            libc::clone(
-                live,
-                stack.as_mut_ptr().add(stack.len()).cast(),
-                libc::CLONE_VM | libc::CLONE_PIDFD | libc::SIGCHLD | flags as libc::c_int,
-                std::process::id() as usize as *mut c_void,
-                &raw mut pidfd,
-            )
-        };
-        let cloned = if pid < 0 { Err(CallError::last("clone", "user namespace")) } else { Ok(()) };
-        // SAFETY: restores the mask saved above.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut()) };
-        cloned?;
-        // SAFETY: the kernel stored a new descriptor there, nobody else owns it.
-        let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-        let pid = Pid::from_raw(pid).ok_or_else(|| CallError::new("clone", "", Errno::SRCH))?;
+        let flags = others.with(NewNamespaces::USER).bits() as libc::c_int;
+        let maker = std::process::id() as usize as *mut c_void;
+        // SAFETY: the stack is freed only after the child has been reaped (see `drop`), and the child touches no memory but
+        // its stack.
+        let cloned = unsafe { clone::on_stack(&mut stack, live, maker, flags) };
+        let (pid, pidfd) = cloned.map_err(|errno| CallError::new("clone", "user namespace", errno))?;
         Ok(Self { pid, pidfd, _stack: stack })
     }
 

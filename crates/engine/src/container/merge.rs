@@ -71,6 +71,18 @@ fn merge_health(ours: &mut Option<HealthConfig>, theirs: Option<&HealthConfig>) 
     }
 }
 
+/// An image's health check in the API's form.
+pub(crate) fn health(health: &oci::image::Healthcheck) -> HealthConfig {
+    HealthConfig {
+        test: (!health.test.is_empty()).then(|| health.test.clone()),
+        interval: health.interval,
+        timeout: health.timeout,
+        start_period: health.start_period,
+        start_interval: health.start_interval,
+        retries: health.retries,
+    }
+}
+
 /// An image's settings in the API's form.
 pub(crate) fn from_image(image: &oci::image::ContainerConfig) -> Config {
     let list = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
@@ -83,14 +95,7 @@ pub(crate) fn from_image(image: &oci::image::ContainerConfig) -> Config {
         exposed_ports: set(&image.exposed_ports),
         env: list(&image.env),
         cmd: words(&image.cmd),
-        healthcheck: image.healthcheck.as_ref().map(|health| HealthConfig {
-            test: list(&health.test),
-            interval: health.interval,
-            timeout: health.timeout,
-            start_period: health.start_period,
-            start_interval: health.start_interval,
-            retries: health.retries,
-        }),
+        healthcheck: image.healthcheck.as_ref().map(health),
         args_escaped: image.args_escaped,
         volumes: set(&image.volumes),
         working_dir: image.working_dir.clone(),

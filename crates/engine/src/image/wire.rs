@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use ::image::{HistoryEntry, Image};
 use api::StringMap;
-use api::container::{DriverData, HealthConfig};
+use api::container::DriverData;
 use api::image::{Config, Descriptor, HistoryItem, InspectResponse, Metadata, Platform, RootFs, Summary};
 use api::time::Time;
 use api::{Empty, Set, StrSlice};
 use oci::image::ContainerConfig;
+
+use crate::container::merge;
 
 /// The layers are overlay directories whatever the rest of Docker's layout is.
 const DRIVER: &str = "overlay2";
@@ -97,14 +99,7 @@ fn container_config(config: &ContainerConfig) -> Config {
         entrypoint: words(&config.entrypoint),
         env: list(&config.env),
         exposed_ports: set(&config.exposed_ports),
-        healthcheck: config.healthcheck.as_ref().map(|health| HealthConfig {
-            test: list(&health.test),
-            interval: health.interval,
-            timeout: health.timeout,
-            start_period: health.start_period,
-            start_interval: health.start_interval,
-            retries: health.retries,
-        }),
+        healthcheck: config.healthcheck.as_ref().map(merge::health),
         labels: (!config.labels.is_empty()).then(|| config.labels.clone()),
         on_build: list(&config.on_build),
         shell: words(&config.shell),
