@@ -49,17 +49,23 @@ fn flags_and_file_say_the_same_thing() {
         "--label=a=b",
         "--http-proxy=http://p",
         "--mtu=1400",
+        "--max-concurrent-downloads=5",
+        "--max-concurrent-uploads=6",
+        "--max-download-attempts=7",
     ];
     let file = r#"{"hosts":["unix:///a"],"data-root":"/d","bip":"10.1.0.1/24",
         "default-address-pools":[{"base":"10.2.0.0/16","size":24}],"registry-mirrors":["http://m"],
         "insecure-registries":["r:5000"],"default-ulimits":{"nofile":{"Name":"nofile","Soft":1,"Hard":2}},
         "log-opts":{"max-size":"1m"},"default-shm-size":"32m","icc":false,"labels":["a=b"],
-        "proxies":{"http-proxy":"http://p"},"mtu":1400}"#;
+        "proxies":{"http-proxy":"http://p"},"mtu":1400,
+        "max-concurrent-downloads":5,"max-concurrent-uploads":6,"max-download-attempts":7}"#;
     let (by_flags, by_file) = (config(&flags, "{}"), config(&[], file));
     assert_eq!(format!("{by_flags:?}"), format!("{by_file:?}"));
     assert_eq!(by_file.containers.shm_size, 32 << 20);
     assert_eq!(by_file.network.address_pools.len(), 1);
     assert_eq!((by_file.containers.ulimits[0].soft, by_file.containers.ulimits[0].hard), (1, 2));
+    let registry = &by_file.registry;
+    assert_eq!((registry.downloads, registry.uploads, registry.retry.attempts), (5, 6, 7));
 }
 
 #[test]

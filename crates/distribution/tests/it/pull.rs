@@ -4,7 +4,7 @@ use errdefs::Class;
 use oci::digest::Digest;
 
 use super::hostile::{Answer, Server};
-use super::support::{Bench, Count, Fixture, bump, noise, ranged, serve};
+use super::support::{Bench, Count, Fixture, bump, noise, quick, ranged, serve};
 
 const LARGE: usize = 3 << 20;
 
@@ -205,7 +205,12 @@ fn overload_is_waited_out_and_counted() {
     let always = serve(&fixture, |request| (request.path != "/v2/").then(|| Answer::new(503)));
     let error = Bench::new().pull(&format!("{}/x", always.address)).unwrap_err();
     assert_eq!(error.to_string(), "received unexpected HTTP status: 503 Service Unavailable");
-    assert_eq!(always.count(|request| request.path.contains("/manifests/")), 5);
+    let asked = || always.count(|request| request.path.contains("/manifests/"));
+    assert_eq!(asked(), 5);
+    let mut twice = quick();
+    twice.retry.attempts = 2;
+    Bench::with(twice).pull(&format!("{}/x", always.address)).unwrap_err();
+    assert_eq!(asked(), 5 + 2);
 
     let later = serve(&fixture, |request| {
         (request.path != "/v2/").then(|| Answer::new(429).header("Retry-After", "86400"))
@@ -390,7 +395,7 @@ fn a_mirror_of_docker_hub_is_asked_first() {
     let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let bench = Bench::with(distribution::Config {
         mirrors: vec![format!("http://{dead}"), server.url("/")],
-        ..super::support::quick()
+        ..quick()
     });
     let auth = distribution::Auth { username: "u".into(), password: "p".into(), ..Default::default() };
     bench.pull_as("busybox", &auth).unwrap();

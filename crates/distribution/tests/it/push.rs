@@ -2,22 +2,25 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
-use distribution::{Auth, Form, Push, PushImage, PushedImage, Source};
+use distribution::{Auth, Config, Form, Push, PushImage, PushedImage, Source};
 use errdefs::Result;
 use oci::digest::Digest;
 use oci::manifest::{Descriptor, media_type};
 use oci::reference::Reference;
 
 use super::hostile::{Answer, Request, Server};
-use super::support::{Bench, Count, Fixture, bump};
+use super::support::{Bench, Count, Fixture, bump, quick};
 
 /// A registry that takes uploads.
 #[derive(Default)]
 struct Store {
     blobs: HashMap<String, Vec<u8>>,
     uploads: HashMap<String, Vec<u8>>,
+    /// Uploads so far, which gives each a name of its own.
+    begun: usize,
     manifests: HashMap<String, Vec<u8>>,
 }
 
@@ -32,7 +35,8 @@ fn answer(store: &Shared, request: &Request) -> Answer {
             Answer::new(if store.blobs.contains_key(&last) { 200 } else { 404 })
         }
         "POST" => {
-            let name = format!("u{}", store.uploads.len());
+            let name = format!("u{}", store.begun);
+            store.begun += 1;
             store.uploads.insert(name.clone(), Vec::new());
             Answer::new(202).header("Location", format!("/v2/x/blobs/uploads/{name}?state=1"))
         }
@@ -153,6 +157,38 @@ fn a_push_sends_layers_config_and_then_the_manifest() {
     push(&bench, &server, &fixture, &[]).unwrap();
     assert_eq!(server.count(|request| request.method == "PATCH"), before);
     assert_eq!(bench.texts().iter().filter(|text| text.ends_with(": Layer already exists")).count(), 2);
+}
+
+/// How many layers are sent at once: the first to come wait until there are as many as are allowed.
+fn most_at_once(uploads: usize) -> usize {
+    let fixture = Fixture::new(&[1000, 2000, 3000, 4000]);
+    let store = Shared::default();
+    // Now, and at most.
+    let sending = Arc::new((Mutex::new((0, 0)), Condvar::new()));
+    let seen = Arc::clone(&sending);
+    let server = Server::start(move |request| {
+        if request.method != "PATCH" {
+            return answer(&store, request);
+        }
+        let (counts, more) = &*sending;
+        let mut counts = counts.lock().unwrap();
+        counts.0 += 1;
+        counts.1 = counts.1.max(counts.0);
+        more.notify_all();
+        // With fewer at once than allowed this ends by itself, and the test fails.
+        let enough = more.wait_timeout_while(counts, Duration::from_secs(10), |counts| counts.1 < uploads);
+        enough.unwrap().0.0 -= 1;
+        answer(&store, request)
+    });
+    push(&Bench::with(Config { uploads, ..quick() }), &server, &fixture, &[]).unwrap();
+    seen.0.lock().unwrap().1
+}
+
+#[test]
+fn as_many_layers_are_sent_at_once_as_are_allowed() {
+    for uploads in [1, 2, 4] {
+        assert_eq!(most_at_once(uploads), uploads);
+    }
 }
 
 #[test]
