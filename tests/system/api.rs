@@ -40,6 +40,63 @@ fn errors_are_json_with_a_message() {
     assert_eq!(daemon.hythe(["ps", "-aq"]).ok(), "");
 }
 
+/// A body that is no request is refused in the words of Go's decoder, and one that says nothing in Docker's.
+#[test]
+fn bodies_are_refused_in_dockers_words() {
+    let daemon = Daemon::start();
+    daemon.hythe(["run", "-d", "--name=runs", "busybox", "sleep", "1000"]).ok();
+    let member = "invalid JSON: json: cannot unmarshal";
+    for (path, body, expected) in [
+        ("/containers/create", "{}", "config cannot be empty in order to create a container".to_owned()),
+        ("/containers/create", "null", "config cannot be empty in order to create a container".to_owned()),
+        ("/containers/create", "[]", format!("{member} array into Go value of type container.CreateRequest")),
+        (
+            "/containers/create",
+            r#"{"Image":"busybox","HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":80}]}}}"#,
+            format!(
+                "{member} number into Go struct field .HostConfig.PortBindings.80~1tcp.0.HostPort of type string"
+            ),
+        ),
+        (
+            "/containers/create",
+            r#"{"Image":"busybox",}"#,
+            "invalid JSON: invalid character '}' looking for beginning of object key string".to_owned(),
+        ),
+        (
+            "/containers/runs/exec",
+            r#"{"Cmd":"ls"}"#,
+            format!("{member} string into Go struct field ExecOptions.Cmd of type []string"),
+        ),
+        ("/containers/runs/exec", "{}", "No exec command specified".to_owned()),
+        ("/networks/nosuch/connect", "{}", "invalid name or ID supplied: \"\"".to_owned()),
+        ("/networks/nosuch/connect", r#"{"Container":"nobody"}"#, "No such container: nobody".to_owned()),
+        ("/networks/bridge/disconnect", "null", "invalid name or ID supplied: \"\"".to_owned()),
+        (
+            "/volumes/create",
+            r#"{"DriverOpts":{"a":1}}"#,
+            format!("{member} number into Go struct field CreateOptions.DriverOpts.a of type string"),
+        ),
+    ] {
+        let (_, answer) = daemon.api("POST", path, body);
+        let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        assert_eq!(answer["message"], expected, "{path} {body}");
+    }
+    // One string is a list of capabilities, and a variable without a name is found when the process starts.
+    let body = r#"{"Image":"busybox","HostConfig":{"CapAdd":"NET_ADMIN"}}"#;
+    assert_eq!(daemon.api("POST", "/containers/create?name=one", body).0, 201);
+    assert_eq!(daemon.hythe(["inspect", "--format={{.HostConfig.CapAdd}}", "one"]).ok(), "[NET_ADMIN]");
+    let (status, answer) =
+        daemon.api("POST", "/containers/runs/exec", r#"{"Cmd":["env"],"AttachStdout":true,"Env":["=x"]}"#);
+    assert_eq!(status, 201, "{answer}");
+    let id = answer.split('"').nth(3).expect("an id").to_owned();
+    let (_, output) = daemon.api("POST", &format!("/exec/{id}/start"), "{}");
+    assert!(output.contains("invalid environment variable: name cannot be empty"), "{output}");
+    let (_, shown) = daemon.api("GET", &format!("/exec/{id}/json"), "");
+    assert!(shown.contains(r#""ExitCode":128"#), "{shown}");
+    daemon.hythe(["rm", "-f", "runs", "one"]).ok();
+    daemon.check_leaks();
+}
+
 /// What Go's server makes of requests that are written by hand: characters that should have been escaped stand for
 /// themselves, and a path that is not clean is elsewhere.
 #[test]

@@ -1,7 +1,7 @@
 //! Extra processes in a running container.
 #![expect(missing_docs, reason = "the fields are the swagger's, each documented there under its wire name")]
 
-use crate::wire::{StrSlice, empty, wire};
+use crate::wire::{empty, wire};
 
 wire! { "PascalCase";
     /// Body of `POST /containers/{id}/exec`.
@@ -16,7 +16,7 @@ wire! { "PascalCase";
         detach_keys: String,
         env: Option<Vec<String>>,
         working_dir: String,
-        cmd: Option<StrSlice>,
+        cmd: Option<Vec<String>>,
     }
     /// Answer of `POST /containers/{id}/exec`.
     CreateResponse {

@@ -18,6 +18,7 @@ pub mod event;
 pub mod exec;
 pub mod filters;
 pub mod image;
+pub mod json;
 pub mod network;
 pub mod stream;
 pub mod system;

@@ -15,7 +15,10 @@ use std::ops::Deref;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// `{}`: the value of a set's element. Reads anything.
+use crate::json::mistake::{Mistake, Place};
+use crate::json::syntax::Node;
+
+/// `{}`: the value of a set's element. Reads any object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Empty;
 
@@ -27,7 +30,18 @@ impl Serialize for Empty {
 
 impl<'de> Deserialize<'de> for Empty {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Empty)
+        struct Anything;
+        impl<'de> Visitor<'de> for Anything {
+            type Value = Empty;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Empty, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Empty)
+            }
+        }
+        deserializer.deserialize_map(Anything)
     }
 }
 
@@ -81,14 +95,20 @@ impl<'de> Deserialize<'de> for StrSlice {
 
 /// A struct whose fields are read one by one.
 pub(crate) trait Fields: Default {
-    /// The Rust name, for errors.
-    const NAME: &'static str;
+    /// The Rust path, for errors.
+    const PATH: &'static str;
 
     /// Reads the value that comes next in `map` into the field called `key`; false, with nothing read, if there is none.
     ///
     /// # Errors
     /// If the value is not one of the field's type.
     fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
+
+    /// Looks whether `node` fits the field called `key`; true if there is one.
+    ///
+    /// # Errors
+    /// The first value in it that is not of its type.
+    fn check(key: &str, node: &Node, place: &mut Place) -> Result<bool, Mistake>;
 }
 
 /// Reads a whole struct from an object.
@@ -96,12 +116,21 @@ pub(crate) fn read<'de, T: Fields, D: Deserializer<'de>>(deserializer: D) -> Res
     deserializer.deserialize_map(Object(PhantomData))
 }
 
+/// Looks for what is not of its type in an object.
+pub(crate) fn look<T: Fields + Value>(node: &Node, named: Named, place: &mut Place) -> Result<(), Mistake> {
+    let Node::Object(fields) = node else { return place.mistake(node, wanted::<T>(named)) };
+    let mut fields = fields.iter();
+    fields.try_for_each(|(key, node)| {
+        place.inside(key, |place| <T as Fields>::check(key, node, place)).map(drop)
+    })
+}
+
 struct Object<T>(PhantomData<T>);
 
 impl<'de, T: Fields> Visitor<'de> for Object<T> {
     type Value = T;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "struct {}", T::NAME)
+        write!(f, "struct {}", T::PATH)
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         let mut value = T::default();
@@ -148,22 +177,122 @@ pub(crate) trait Value: Default {
     /// # Errors
     /// If it is not of the type.
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+
+    /// What the type is called in Docker's code.
+    fn go() -> Cow<'static, str>;
+
+    /// Looks whether `node`, which is not `null`, is of this type; `named` is another name for it.
+    ///
+    /// # Errors
+    /// The first value in it that is not of its type.
+    fn look(node: &Node, named: Named, place: &mut Place) -> Result<(), Mistake>;
+
+    /// The same for any `node`.
+    ///
+    /// # Errors
+    /// As [`Value::look`].
+    fn check(node: &Node, named: Named, place: &mut Place) -> Result<(), Mistake> {
+        if *node == Node::Null { Ok(()) } else { Self::look(node, named, place) }
+    }
+}
+
+/// A type's own name in Docker's code, where it does not follow from ours.
+type Named = Option<&'static str>;
+
+/// The name of a `T`.
+fn wanted<T: Value>(named: Named) -> Cow<'static, str> {
+    named.map_or_else(T::go, Cow::Borrowed)
 }
 
 macro_rules! plain {
-    ($($ty:ty),*) => {$(
+    ($($ty:ty: $node:pat => $go:literal,)*) => {$(
         impl Value for $ty {
             fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 Self::deserialize(deserializer)
             }
+            fn go() -> Cow<'static, str> {
+                Cow::Borrowed($go)
+            }
+            fn look(node: &Node, named: Named, place: &mut Place) -> Result<(), Mistake> {
+                match node {
+                    $node => Ok(()),
+                    _ => place.mistake(node, wanted::<Self>(named)),
+                }
+            }
         }
     )*};
 }
-plain!(bool, u8, u16, u32, u64, i64, String, Empty, StrSlice, crate::Time, serde_json::Value);
+plain! {
+    bool: Node::Bool => "bool",
+    String: Node::Text => "string",
+    Empty: Node::Object(_) => "struct {}",
+    crate::Time: Node::Text => "time.Time",
+}
+
+impl Value for serde_json::Value {
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+    fn go() -> Cow<'static, str> {
+        Cow::Borrowed("interface {}")
+    }
+    fn look(_: &Node, _: Named, _: &mut Place) -> Result<(), Mistake> {
+        Ok(())
+    }
+}
+
+macro_rules! numbers {
+    ($($ty:ident = $go:literal;)*) => {$(
+        impl Value for $ty {
+            fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::deserialize(deserializer)
+            }
+            fn go() -> Cow<'static, str> {
+                Cow::Borrowed($go)
+            }
+            fn look(node: &Node, named: Named, place: &mut Place) -> Result<(), Mistake> {
+                match node {
+                    Node::Number(text) if text.parse::<$ty>().is_ok() => Ok(()),
+                    Node::Number(text) => place.misfit(text, wanted::<Self>(named)),
+                    _ => place.mistake(node, wanted::<Self>(named)),
+                }
+            }
+        }
+    )*};
+}
+numbers! {
+    u8 = "uint8";
+    u16 = "uint16";
+    u32 = "uint";
+    u64 = "uint64";
+    i64 = "int64";
+}
+
+impl Value for StrSlice {
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+    fn go() -> Cow<'static, str> {
+        Cow::Borrowed("strslice.StrSlice")
+    }
+    fn look(node: &Node, _: Named, _: &mut Place) -> Result<(), Mistake> {
+        match node {
+            Node::Text => Ok(()),
+            Node::List(items) if items.iter().all(|item| matches!(item, Node::Text | Node::Null)) => Ok(()),
+            _ => Place::lost(node, "string"),
+        }
+    }
+}
 
 impl<T: Value> Value for Option<T> {
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::decode(deserializer).map(Some)
+    }
+    fn go() -> Cow<'static, str> {
+        T::go()
+    }
+    fn look(node: &Node, named: Named, place: &mut Place) -> Result<(), Mistake> {
+        T::look(node, named, place)
     }
 }
 
@@ -185,6 +314,14 @@ impl<T: Value> Value for Vec<T> {
         }
         deserializer.deserialize_seq(List(PhantomData))
     }
+    fn go() -> Cow<'static, str> {
+        Cow::Owned(format!("[]{}", T::go()))
+    }
+    fn look(node: &Node, named: Named, place: &mut Place) -> Result<(), Mistake> {
+        let Node::List(items) = node else { return place.mistake(node, wanted::<Self>(named)) };
+        let mut numbered = items.iter().enumerate();
+        numbered.try_for_each(|(at, item)| place.inside(&at.to_string(), |place| T::check(item, None, place)))
+    }
 }
 
 impl<T: Value, const N: usize> Value for [T; N]
@@ -198,6 +335,15 @@ where
             *place = item;
         }
         Ok(array)
+    }
+    fn go() -> Cow<'static, str> {
+        Cow::Owned(format!("[{N}]{}", T::go()))
+    }
+    fn look(node: &Node, named: Named, place: &mut Place) -> Result<(), Mistake> {
+        Vec::<T>::look(node, named, place).or_else(|mistake| match node {
+            Node::List(_) => Err(mistake),
+            _ => place.mistake(node, wanted::<Self>(named)),
+        })
     }
 }
 
@@ -218,6 +364,14 @@ impl<T: Value> Value for BTreeMap<String, T> {
             }
         }
         deserializer.deserialize_map(Entries(PhantomData))
+    }
+    fn go() -> Cow<'static, str> {
+        Cow::Owned(format!("map[string]{}", T::go()))
+    }
+    fn look(node: &Node, named: Named, place: &mut Place) -> Result<(), Mistake> {
+        let Node::Object(entries) = node else { return place.mistake(node, wanted::<Self>(named)) };
+        let mut entries = entries.iter();
+        entries.try_for_each(|(key, value)| place.inside(key, |place| T::check(value, None, place)))
     }
 }
 
@@ -313,7 +467,7 @@ macro_rules! wire {
         }
 
         impl crate::wire::Fields for $name {
-            const NAME: &'static str = stringify!($name);
+            const PATH: &'static str = concat!(module_path!(), "::", stringify!($name));
 
             fn read<'de, A>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>
             where
@@ -337,11 +491,44 @@ macro_rules! wire {
                 let _ = (key, map);
                 Ok(false)
             }
+
+            fn check(
+                key: &str,
+                node: &crate::json::syntax::Node,
+                place: &mut crate::json::mistake::Place,
+            ) -> Result<bool, crate::json::mistake::Mistake> {
+                $(if crate::wire::called(stringify!($field), $case, key) {
+                    let named = crate::json::mistake::of_field(Self::PATH, stringify!($field));
+                    return <$ty as crate::wire::Value>::check(node, named, place).map(|()| true);
+                })*
+                $($(if crate::wire::called(stringify!($later), $case, key) {
+                    let named = crate::json::mistake::of_field(Self::PATH, stringify!($later));
+                    return <$later_ty as crate::wire::Value>::check(node, named, place).map(|()| true);
+                })*)?
+                $(if <$flat_ty as crate::wire::Fields>::check(key, node, place)? {
+                    return Ok(true);
+                })*
+                $(if <$part_ty as crate::wire::Fields>::check(key, node, place)? {
+                    return Ok(true);
+                })?
+                let _ = (key, node, place);
+                Ok(false)
+            }
         }
 
         impl crate::wire::Value for $name {
             fn decode<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 crate::wire::read(deserializer)
+            }
+            fn go() -> std::borrow::Cow<'static, str> {
+                crate::json::mistake::of_struct(<Self as crate::wire::Fields>::PATH)
+            }
+            fn look(
+                node: &crate::json::syntax::Node,
+                named: Option<&'static str>,
+                place: &mut crate::json::mistake::Place,
+            ) -> Result<(), crate::json::mistake::Mistake> {
+                crate::wire::look::<Self>(node, named, place)
             }
         }
 

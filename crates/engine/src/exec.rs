@@ -70,7 +70,7 @@ impl Exec {
 
     /// The program and its arguments.
     pub(crate) fn line(&self) -> &[String] {
-        self.request.cmd.as_ref().map(|words| words.0.as_slice()).unwrap_or_default()
+        self.request.cmd.as_deref().unwrap_or_default()
     }
 
     /// Takes the right to start it.
@@ -157,7 +157,7 @@ impl Execs {
             }
             _ => return Err(container.not_running()),
         }
-        if request.cmd.as_ref().is_none_or(|words| words.0.is_empty()) {
+        if request.cmd.as_ref().is_none_or(Vec::is_empty) {
             return Err(invalid("No exec command specified"));
         }
         if !request.working_dir.is_empty() && !request.working_dir.starts_with('/') {
@@ -165,9 +165,6 @@ impl Execs {
         }
         crate::container::attach::parse_keys(&request.detach_keys)
             .map_err(|_| invalid(format!("Invalid escape keys ({}) provided", request.detach_keys)))?;
-        if let Some(entry) = request.env.iter().flatten().find(|entry| entry.starts_with('=')) {
-            return Err(invalid(format!("invalid environment variable: {entry}")));
-        }
         if !request.user.is_empty() {
             // Told now with a status, not later in the stream.
             runtime::user::look_up(container.handle()?.root_fd()?, &request.user, &[])?;

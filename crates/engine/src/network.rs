@@ -102,12 +102,7 @@ impl Networks {
     /// # Errors
     /// NotFound for either; what the container side refuses.
     pub fn connect(&self, term: &str, request: api::network::ConnectRequest) -> Result<()> {
-        let network = self.networks.get(term)?;
-        self.containers.connect(
-            &request.container,
-            &network.name,
-            request.endpoint_config.unwrap_or_default(),
-        )
+        self.containers.connect(&request.container, term, request.endpoint_config.unwrap_or_default())
     }
 
     /// Disconnects a container; the event is the container side's.

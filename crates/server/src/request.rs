@@ -4,13 +4,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use api::json::{self, Body};
 use api::version::Version;
 use bytes::Bytes;
 use errdefs::{Result, invalid};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, header};
-use serde::de::DeserializeOwned;
 
 use crate::connection::Plain;
 use crate::hijack::{self, Hold};
@@ -78,7 +78,7 @@ impl Request {
     ///
     /// # Errors
     /// InvalidParameter for another content type, broken JSON, or more than one document.
-    pub(crate) async fn json<T: DeserializeOwned + Default>(&mut self) -> Result<T> {
+    pub(crate) async fn json<T: Body>(&mut self) -> Result<T> {
         Ok(self.optional_json().await?.unwrap_or_default())
     }
 
@@ -86,12 +86,12 @@ impl Request {
     ///
     /// # Errors
     /// As [`Request::json`].
-    pub(crate) async fn required_json<T: DeserializeOwned>(&mut self) -> Result<T> {
+    pub(crate) async fn required_json<T: Body>(&mut self) -> Result<T> {
         let end = || invalid("invalid JSON: got EOF while reading request body");
         self.optional_json().await?.ok_or_else(end)
     }
 
-    async fn optional_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+    async fn optional_json<T: Body>(&mut self) -> Result<Option<T>> {
         let content_type = self.header("content-type").to_owned();
         if self.is_empty() && content_type.is_empty() {
             return Ok(None);
@@ -111,11 +111,7 @@ impl Request {
                 "unsupported Content-Type header ({content_type}): must be 'application/json'"
             )));
         }
-        let bytes = self.bytes(MAX_JSON).await?;
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        parse(&bytes).map(Some)
+        json::read(&self.bytes(MAX_JSON).await?)
     }
 
     /// The whole body.
@@ -161,43 +157,5 @@ pub(crate) async fn next_piece(body: &mut Incoming) -> Result<Option<Bytes>> {
                 Err(_) => {}
             },
         }
-    }
-}
-
-/// One JSON document and nothing after it.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    // Every request is an object; serde would also fill a struct from an array, field by field.
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(invalid("invalid JSON: json: cannot unmarshal array into Go value"));
-    }
-    let mut documents = serde_json::Deserializer::from_slice(bytes).into_iter::<T>();
-    let first = match documents.next() {
-        None => return Err(invalid("invalid JSON: got EOF while reading request body")),
-        Some(Err(error)) if error.is_eof() => return Err(invalid("invalid JSON: unexpected EOF")),
-        Some(Err(error)) => return Err(invalid(format!("invalid JSON: {error}"))),
-        Some(Ok(first)) => first,
-    };
-    let rest = &bytes[documents.byte_offset()..];
-    if rest.iter().all(u8::is_ascii_whitespace) {
-        Ok(first)
-    } else {
-        Err(invalid("unexpected content after JSON"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_document_and_nothing_after_it() {
-        let text =
-            |bytes: &[u8]| parse::<api::exec::StartRequest>(bytes).map(|r| r.tty).map_err(|e| e.to_string());
-        assert_eq!(text(br#"{"Tty":true}"#), Ok(true));
-        assert_eq!(text(b"{} \n"), Ok(false));
-        assert_eq!(text(b"{}{}"), Err("unexpected content after JSON".into()));
-        assert_eq!(text(b"{"), Err("invalid JSON: unexpected EOF".into()));
-        assert_eq!(text(b" "), Err("invalid JSON: got EOF while reading request body".into()));
-        assert!(text(b"[]").unwrap_err().starts_with("invalid JSON: "));
     }
 }

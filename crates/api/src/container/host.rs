@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::StringMap;
-use crate::wire::{bare, empty, wire};
+use crate::wire::{StrSlice, bare, empty, wire};
 
 /// Port (`80/tcp`) to where it is published; `null` is an exposed port that is not published.
 pub type PortMap = BTreeMap<String, Option<Vec<PortBinding>>>;
@@ -22,8 +22,8 @@ wire! { "PascalCase";
         volumes_from: Option<Vec<String>>,
         console_size: [u32; 2],
         #[serde(skip_serializing_if = "empty")] annotations: StringMap,
-        cap_add: Option<Vec<String>>,
-        cap_drop: Option<Vec<String>>,
+        cap_add: Option<StrSlice>,
+        cap_drop: Option<StrSlice>,
         cgroupns_mode: String,
         dns: Option<Vec<String>>,
         dns_options: Option<Vec<String>>,

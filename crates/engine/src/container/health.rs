@@ -242,7 +242,7 @@ impl Shared {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let (ours, theirs) = UnixStream::pair().map_err(|error| text(&error))?;
         let request = api::exec::CreateRequest {
-            cmd: Some(api::StrSlice(check.line.clone())),
+            cmd: Some(check.line.clone()),
             attach_stdout: true,
             attach_stderr: true,
             ..api::exec::CreateRequest::default()

@@ -82,7 +82,7 @@ impl<T: Clone> Registry<T> {
     /// Invalid parameter if it is empty or several IDs begin with it; not found if there is none.
     pub(crate) fn find(&self, reference: &str) -> Result<T> {
         if reference.is_empty() {
-            return Err(errdefs::invalid("No container name or ID supplied"));
+            return Err(errdefs::invalid("invalid name or ID supplied: \"\""));
         }
         let maps = self.maps.read();
         if let Some(found) = maps.by_id.get(reference) {
@@ -133,7 +133,7 @@ mod tests {
         let table = [
             ("ab", Class::InvalidParameter, "multiple IDs found with provided prefix: ab"),
             ("x", Class::NotFound, "No such container: x"),
-            ("", Class::InvalidParameter, "No container name or ID supplied"),
+            ("", Class::InvalidParameter, "invalid name or ID supplied: \"\""),
         ];
         for (reference, class, text) in table {
             let error = registry.find(reference).unwrap_err();

@@ -139,8 +139,8 @@ fn limits(record: &Record, run: &Run) -> Result<oci::runtime::Resources> {
 fn process(record: &Record, run: &Run, security: &security::Options) -> Result<Process> {
     let host = &record.host;
     let names = capabilities::resolve(
-        host.cap_add.as_deref().unwrap_or_default(),
-        host.cap_drop.as_deref().unwrap_or_default(),
+        host.cap_add.as_deref().map_or(&[], Vec::as_slice),
+        host.cap_drop.as_deref().map_or(&[], Vec::as_slice),
         host.privileged,
         run.last_capability,
     )?;

@@ -82,8 +82,8 @@ pub(crate) fn host(host: &HostConfig, config: &Config) -> Result<()> {
     mount_options(host)?;
     resources::check_host(host)?;
     capabilities::check(
-        host.cap_add.as_deref().unwrap_or_default(),
-        host.cap_drop.as_deref().unwrap_or_default(),
+        host.cap_add.as_deref().map_or(&[], Vec::as_slice),
+        host.cap_drop.as_deref().map_or(&[], Vec::as_slice),
     )?;
     security::Options::parse(host.security_opt.as_deref().unwrap_or_default())?;
     for entry in host.extra_hosts.iter().flatten() {

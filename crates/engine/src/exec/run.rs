@@ -11,11 +11,18 @@ use crate::container::attach::parse_keys;
 use crate::container::env;
 use crate::container::shared::Shared;
 
+/// The exit code of what is neither missing nor forbidden.
+const NEITHER: i32 = 128;
+
+/// What a runtime says of a variable without a name.
+const NO_NAME: &str = "OCI runtime exec failed: exec failed: unable to start container process: invalid environment \
+                       variable: name cannot be empty";
+
 impl Shared {
     /// Runs an exec that has been claimed.
     ///
     /// # Errors
-    /// What hindered it, in Docker's words; the exec has ended then, with 126 or 127.
+    /// What hindered it, in Docker's words; the exec has ended then, with 126, 127 or 128.
     pub(crate) fn run_exec(
         self: &Arc<Self>,
         exec: &Arc<Exec>,
@@ -54,6 +61,10 @@ impl Shared {
             (stream, options)
         });
         self.tell_exec(exec, "exec_start", true, &[]);
+        if request.env.iter().flatten().any(|entry| entry.starts_with('=')) {
+            exec.end(NEITHER);
+            return Err(errdefs::system(NO_NAME));
+        }
         exec.change(|state| state.running = true);
         let request = ExecRequest {
             exec_id: exec.id.clone(),
@@ -68,8 +79,8 @@ impl Shared {
             }
             Err(error) => {
                 let code = error.exit_code();
-                let class = if code == 128 { Class::System } else { Class::InvalidParameter };
-                exec.end(if code == 128 { 126 } else { code });
+                let class = if code == NEITHER { Class::System } else { Class::InvalidParameter };
+                exec.end(code);
                 Err(Error::new(class, error.docker_exec_text()))
             }
         }

@@ -1,6 +1,6 @@
 //! Containers: everything that is one question and one answer, and attach.
 
-use api::container::{CreateRequest, UpdateRequest};
+use api::container::{Config, CreateRequest, UpdateRequest};
 use api::image::CommitResponse;
 use api::version::Version;
 use engine::container::{
@@ -42,6 +42,9 @@ pub(super) async fn list(request: Request) -> Answer {
 /// `POST /containers/create`.
 pub(super) async fn create(mut request: Request) -> Answer {
     let mut body = request.required_json::<CreateRequest>().await?;
+    if body.config == Config::default() {
+        return Err(invalid("config cannot be empty in order to create a container"));
+    }
     legacy::create(&mut body, request.version)?;
     let old_mac = request.version >= Version::minor(44) && !body.config.mac_address.is_empty();
     let options = CreateOptions {
@@ -202,7 +205,7 @@ pub(super) async fn prune(request: Request) -> Answer {
 
 /// `POST /commit`.
 pub(super) async fn commit(mut request: Request) -> Answer {
-    let config = request.json::<Option<api::container::Config>>().await?;
+    let config = request.json::<Option<Config>>().await?;
     let query = &request.query;
     let text = |name| query.get(name).to_owned();
     let options = CommitOptions {

@@ -16,7 +16,7 @@ use crate::service::{at_once, blocking};
 
 /// `POST /containers/{id}/exec`.
 pub(super) async fn create(mut request: Request) -> Answer {
-    let body: CreateRequest = request.required_json().await?;
+    let body: CreateRequest = request.json().await?;
     if body.cmd.as_ref().is_none_or(|words| words.is_empty()) {
         return Err(invalid("No exec command specified"));
     }

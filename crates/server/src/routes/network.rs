@@ -39,7 +39,7 @@ pub(super) async fn remove(request: Request) -> Answer {
 
 /// `POST /networks/{id}/connect`.
 pub(super) async fn connect(mut request: Request) -> Answer {
-    let body: ConnectRequest = request.required_json().await?;
+    let body: ConnectRequest = request.json().await?;
     let networks = request.handles.networks.clone();
     blocking(move || networks.connect(&request.name, body)).await?;
     response::empty(StatusCode::OK)
@@ -47,7 +47,7 @@ pub(super) async fn connect(mut request: Request) -> Answer {
 
 /// `POST /networks/{id}/disconnect`.
 pub(super) async fn disconnect(mut request: Request) -> Answer {
-    let body: DisconnectRequest = request.required_json().await?;
+    let body: DisconnectRequest = request.json().await?;
     let networks = request.handles.networks.clone();
     blocking(move || networks.disconnect(&request.name, &body)).await?;
     response::empty(StatusCode::OK)

@@ -57,7 +57,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         detach_keys: detach_keys.clone(),
         env: (!env.is_empty()).then_some(env),
         working_dir: parsed.text("workdir").to_owned(),
-        cmd: Some(command.into()),
+        cmd: Some(command),
     };
     let client = cli.client()?;
     let id = client.exec_create(parsed.arg(0), &request)?;

@@ -47,8 +47,8 @@ pub(super) fn config(
         volume_driver: parsed.text("volume-driver").to_owned(),
         volumes_from: list("volumes-from"),
         annotations: parsed.map("annotation"),
-        cap_add: some(caps.0),
-        cap_drop: some(caps.1),
+        cap_add: some(caps.0).map(Into::into),
+        cap_drop: some(caps.1).map(Into::into),
         cgroupns_mode,
         dns: Some(parsed.list("dns")),
         dns_options: Some(
