@@ -29,4 +29,5 @@ mod stop;
 mod storage;
 mod unified;
 mod userns;
+mod version;
 mod wait;

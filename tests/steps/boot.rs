@@ -1,6 +1,9 @@
 //! The start of a daemon itself, killed before each of its steps: what its predecessor left half done is finished all the
 //! same by the one after it.
 
+use std::io::Read;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use testkit::{Api, wait};
 
@@ -262,4 +265,43 @@ fn slow_start_of_the_daemon() {
     booted.finish(pid);
     world.daemon.boot();
     shape::reset(&world.api, &world.archive);
+}
+
+/// The daemon is killed when it has started a shim which has not come to do anything yet: the next one waits for its end,
+/// or both would work on the same container.
+#[test]
+fn a_shim_that_has_just_begun() {
+    let mut world = World::new(false);
+    let create = Request::Call(
+        "POST",
+        "/containers/create?name=box",
+        r#"{"Image":"busybox","Cmd":["sleep","1000000"]}"#,
+    );
+    create.send(&world.api, &world.archive).expect("an answer");
+    let strace = Strace::stop_next_program(&world.daemon);
+    let api = world.api.clone();
+    let starting = std::thread::spawn(move || api.call("POST", "/containers/box/start"));
+    let shim = wait::until("the shim is there", || strace.first_seen().filter(|pid| is_stopped(*pid)));
+    strace.finish();
+    world.daemon.kill();
+    assert!(starting.join().expect("no panic").is_err());
+    assert!(is_stopped(shim), "it goes on too early");
+    let ready = world.daemon.begin_boot();
+    // As long as that shim may do something, nothing is answered.
+    let timeout = Timespec { tv_sec: 1, tv_nsec: 0 };
+    let early = poll(&mut [PollFd::new(&ready, PollFlags::IN)], Some(&timeout)).expect("poll") > 0;
+    kill_process(Pid::from_raw(shim.cast_signed()).expect("a process"), Signal::CONT).expect("let it go on");
+    assert!(!early, "the daemon answers while an earlier one's shim has just begun");
+    assert_eq!((&ready).read(&mut [0]).expect("read the ready pipe"), 1, "{}", world.daemon.log());
+    assert!(!lives(shim), "it has not ended");
+    let answer = world.api.call("POST", "/containers/box/start").expect("an answer");
+    assert!(answer.is_ok(), "{}", answer.text());
+    world.daemon.check_state();
+    shape::reset(&world.api, &world.archive);
+    world.daemon.check_leaks();
+}
+
+fn is_stopped(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.contains("State:\tT") || status.contains("State:\tt")
 }

@@ -136,6 +136,21 @@ impl Strace {
         Self::attach(daemon, &step.fatal())
     }
 
+    /// Stops the next program that the daemon executes, before its first call.
+    pub(crate) fn stop_next_program(daemon: &Daemon) -> Self {
+        Self::attach_to(
+            daemon,
+            &[],
+            &strings(&["-e", "trace=execve,execveat", "-e", "inject=execve,execveat:signal=STOP:when=1"]),
+        )
+    }
+
+    /// The process of the first call that was seen.
+    pub(crate) fn first_seen(&self) -> Option<u32> {
+        let seen = std::fs::read_to_string(&self.file).ok()?;
+        seen.split_once(' ').and_then(|(pid, _)| pid.parse().ok())
+    }
+
     /// Starts the daemon with strace upon it from its first call on; whether it came to answer.
     pub(crate) fn boot(daemon: &mut Daemon, how: &How<'_>) -> (Booted, bool) {
         let file = daemon.scratch().join("steps");
@@ -159,28 +174,18 @@ impl Strace {
     }
 
     fn attach(daemon: &Daemon, how: &[String]) -> Self {
+        Self::attach_to(daemon, &["--detach-on=execve"], how)
+    }
+
+    fn attach_to(daemon: &Daemon, whom: &[&str], how: &[String]) -> Self {
         let file = daemon.scratch().join("steps");
         let pid = daemon.pid().to_string();
         let spawn = || {
             daemon
                 .sandbox()
-                .command(
-                    "strace",
-                    [
-                        "-f",
-                        "-qq",
-                        "--detach-on=execve",
-                        "-y",
-                        "-s",
-                        "64",
-                        "-e",
-                        "signal=none",
-                        "-p",
-                        &pid,
-                        "-o",
-                    ],
-                )
+                .command("strace", ["-f", "-qq", "-y", "-s", "64", "-e", "signal=none", "-p", &pid, "-o"])
                 .arg(&file)
+                .args(whom)
                 .args(how)
                 .spawn()
                 .expect("start strace")

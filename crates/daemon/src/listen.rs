@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use errdefs::{Context as _, Result, conflict, invalid};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use server::Listener;
 
@@ -20,6 +21,9 @@ pub(crate) const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 /// Ports of TCP addresses without one: plain and TLS.
 const PORT: u16 = 2375;
 const TLS_PORT: u16 = 2376;
+
+/// How long a listener is waited for that may be about to go.
+const LAST_MOMENTS: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
 /// The sockets and the files to remove at the end.
 pub(crate) struct Sockets {
@@ -70,7 +74,7 @@ fn unix(path: &Path, group: &str) -> Result<Listener> {
         if !metadata.file_type().is_socket() {
             return Err(conflict(format!("can't create unix socket {shown}: is a directory or a file")));
         }
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        if listens(path) {
             return Err(conflict(format!("can't create unix socket {shown}: another daemon answers there")));
         }
         std::fs::remove_file(path).context(|| format!("remove the stale socket {shown}"))?;
@@ -90,6 +94,16 @@ fn unix(path: &Path, group: &str) -> Result<Listener> {
     let mode = std::fs::Permissions::from_mode(0o660);
     std::fs::set_permissions(path, mode).context(|| "set the socket's mode")?;
     unix_listener(listener)
+}
+
+/// Whether somebody listens there, and goes on with it. The child of a daemon that was killed while it started a program
+/// has its descriptors until that program runs, a moment later.
+fn listens(path: &Path) -> bool {
+    let connect = || std::os::unix::net::UnixStream::connect(path);
+    let Ok(stream) = connect() else { return false };
+    let mut waiting = [PollFd::new(&stream, PollFlags::IN)];
+    let closed = rustix::io::retry_on_intr(|| poll(&mut waiting, Some(&LAST_MOMENTS))) != Ok(0);
+    !closed || connect().is_ok()
 }
 
 /// A group's number: itself, or from the text of `/etc/group`.
@@ -188,6 +202,22 @@ fn from_descriptor(descriptor: OwnedFd) -> Result<Listener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_listener_that_is_about_to_go_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        assert!(!listens(&path));
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let going = std::thread::spawn(move || {
+            // It goes when somebody has come, without a word to him.
+            poll(&mut [PollFd::new(&listener, PollFlags::IN)], None).unwrap();
+        });
+        assert!(!listens(&path));
+        going.join().unwrap();
+        let _stays = std::os::unix::net::UnixListener::bind(dir.path().join("other")).unwrap();
+        assert!(listens(&dir.path().join("other")));
+    }
 
     #[test]
     fn addresses() {

@@ -157,6 +157,8 @@ impl Execs {
             }
             _ => return Err(container.not_running()),
         }
+        // Told now with a status, not later in the stream.
+        container.handle()?.check_version()?;
         if request.cmd.as_ref().is_none_or(Vec::is_empty) {
             return Err(invalid("No exec command specified"));
         }
@@ -166,7 +168,7 @@ impl Execs {
         crate::container::attach::parse_keys(&request.detach_keys)
             .map_err(|_| invalid(format!("Invalid escape keys ({}) provided", request.detach_keys)))?;
         if !request.user.is_empty() {
-            // Told now with a status, not later in the stream.
+            // Likewise.
             runtime::user::look_up(container.handle()?.root_fd()?, &request.user, &[])?;
         }
         let exec = Exec::new(container, request, false);

@@ -8,11 +8,13 @@ use errdefs::{Context as _, Result, system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt};
+use rustix::net::{
+    AddressFamily, Shutdown, SocketAddrUnix, SocketFlags, SocketType, connect, shutdown, socket_with, sockopt,
+};
 use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::handle::{Handle, Shim};
-use crate::protocol::{self, Message, PACKET_MAX, Received, VERSION};
+use crate::protocol::{self, Greeting, Message, PACKET_MAX, Received};
 use crate::reactor::Reactor;
 use crate::{ContainerId, Exit, StatePaths, record};
 
@@ -30,19 +32,12 @@ pub enum Adopted {
     Gone,
 }
 
-pub(crate) fn adopt(reactor: &Arc<Reactor>, id: ContainerId, state_dir: &Path) -> Result<Adopted> {
+pub(crate) fn adopt(reactor: &Arc<Reactor>, id: ContainerId, state_dir: &Path, init: i32) -> Result<Adopted> {
     if let Some(exit) = record::read_exit(state_dir)? {
         return Ok(Adopted::Exited(exit));
     }
     let Some(socket) = dial(state_dir).context(|| format!("connect to the shim of container {id}"))? else {
-        // It may have ended, and written its record, since we looked.
-        if let Some(exit) = record::read_exit(state_dir)? {
-            return Ok(Adopted::Exited(exit));
-        }
-        return Ok(match record::read_state(state_dir)? {
-            Some(_) => Adopted::Exited(record::bury(state_dir)),
-            None => Adopted::Gone,
-        });
+        return without_shim(&id, state_dir);
     };
     let peer = sockopt::socket_peercred(&socket).context(|| "SO_PEERCRED")?;
     if !peer.uid.is_root() && peer.uid != rustix::process::geteuid() {
@@ -53,12 +48,39 @@ pub(crate) fn adopt(reactor: &Arc<Reactor>, id: ContainerId, state_dir: &Path) -
     }
     let pidfd = pidfd_open(peer.pid, PidfdFlags::empty()).context(|| "pidfd_open")?;
     let shim = Shim::new(id, state_dir.to_owned(), socket, peer.pid, pidfd);
-    let exited = hello(&shim)?;
-    if let Some(exit) = exited {
+    match hello(&shim)? {
+        Said::Hello => reactor.add(&shim)?,
+        Said::OtherVersion(spoken) => {
+            // It gets along without a daemon, and would only wait for this one to listen.
+            let _ = shutdown(&shim.socket, Shutdown::Both);
+            shim.change(|state| {
+                state.created = Some(Ok(init));
+                state.other_version = Some(spoken);
+            });
+            reactor.add_mute(&shim)?;
+        }
+        Said::Exit(exit) => return Ok(Adopted::Exited(exit)),
+    }
+    Ok(Adopted::Running(Handle::new(shim)))
+}
+
+/// What there is to tell if nobody listens.
+fn without_shim(id: &str, state_dir: &Path) -> Result<Adopted> {
+    if !state_dir.exists() {
+        return Ok(Adopted::Gone);
+    }
+    // One that was begun with just now does not listen yet, and ends because its daemon is gone.
+    if !record::wait_abandoned(state_dir)? {
+        return Err(system(format!("the shim of container {id} neither listens nor ends")));
+    }
+    // It may have ended, and written its record, since we looked.
+    if let Some(exit) = record::read_exit(state_dir)? {
         return Ok(Adopted::Exited(exit));
     }
-    reactor.add(&shim)?;
-    Ok(Adopted::Running(Handle::new(shim)))
+    Ok(match record::read_state(state_dir)? {
+        Some(_) => Adopted::Exited(record::bury(state_dir)),
+        None => Adopted::Gone,
+    })
 }
 
 /// Connects to the shim; `None` if nobody listens. Through the directory's descriptor, because a socket's path is
@@ -83,28 +105,36 @@ fn dial(state_dir: &Path) -> std::io::Result<Option<OwnedFd>> {
     }
 }
 
-/// Waits for the shim's first message; an exit it tells of.
-fn hello(shim: &Shim) -> Result<Option<Exit>> {
+/// What a shim says first.
+enum Said {
+    /// It is there.
+    Hello,
+    /// It is there, and its protocol is another.
+    OtherVersion(u32),
+    /// Its container has ended.
+    Exit(Exit),
+}
+
+/// Waits for the shim's first message.
+fn hello(shim: &Shim) -> Result<Said> {
     let mut fds = [PollFd::new(&shim.socket, PollFlags::IN)];
     if poll(&mut fds, Some(&HELLO_TIMEOUT)).context(|| "poll")? == 0 {
         return Err(system(format!("the shim of container {} does not answer", shim.id)));
     }
     let mut buffer = vec![0; PACKET_MAX];
-    match protocol::receive::<Message>(shim.socket.as_fd(), &mut buffer)? {
-        Received::Message(Message::Hello { version, .. }, _) if version != VERSION => {
-            Err(system(format!("the shim of container {} speaks version {version}, not {VERSION}", shim.id)))
-        }
-        Received::Message(Message::Hello { created, exited, execs, .. }, _) => {
+    match protocol::greeting(shim.socket.as_fd(), &mut buffer)? {
+        Received::Message(Greeting::Other(spoken), _) => Ok(Said::OtherVersion(spoken)),
+        Received::Message(Greeting::Ours(Message::Hello { created, exited, execs, .. }), _) => {
             shim.change(|state| {
                 state.created = created;
                 state.execs = execs;
             });
-            Ok(exited)
+            Ok(exited.map_or(Said::Hello, Said::Exit))
         }
         // It ended in this moment; the record says how.
-        Received::Closed => {
-            Ok(Some(record::read_exit(&shim.state_dir)?.unwrap_or_else(|| record::bury(&shim.state_dir))))
-        }
+        Received::Closed => Ok(Said::Exit(
+            record::read_exit(&shim.state_dir)?.unwrap_or_else(|| record::bury(&shim.state_dir)),
+        )),
         _ => Err(system(format!("the shim of container {} does not say hello", shim.id))),
     }
 }

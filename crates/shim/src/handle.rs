@@ -13,9 +13,11 @@ use std::time::Duration;
 
 use errdefs::{Class, Error, Result, conflict, system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, pidfd_send_signal};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::protocol::{self, Answer, Numbered, Request, Target};
+use crate::record;
 use crate::{AttachOptions, ContainerId, ExecRequest, Exit, Phase};
 
 /// How long a shim may take to answer. Nothing it does waits for anybody; this only bounds the harm of a stopped one.
@@ -55,6 +57,8 @@ pub(crate) struct State {
     /// The connection is closed; nothing will be answered any more.
     pub(crate) gone: bool,
     pub(crate) execs: Vec<(String, i32)>,
+    /// The protocol's version that it speaks, if it is not ours.
+    pub(crate) other_version: Option<u32>,
     waiting: HashMap<u32, SyncSender<(Answer, Vec<OwnedFd>)>>,
 }
 
@@ -109,6 +113,12 @@ impl Shim {
         });
     }
 
+    /// Whether something may come from it that can be understood.
+    pub(crate) fn listens(&self) -> bool {
+        let state = self.state();
+        !state.gone && state.other_version.is_none()
+    }
+
     fn not_running(&self) -> Error {
         conflict(format!("container {} is not running", self.id))
     }
@@ -129,6 +139,9 @@ impl Shim {
             let mut state = self.state();
             if state.gone || state.exited.is_some() {
                 return Err(self.not_running());
+            }
+            if let Some(spoken) = state.other_version {
+                return Err(stranger(&self.id, spoken));
             }
             state.waiting.insert(number, sender);
         }
@@ -177,6 +190,14 @@ impl Shim {
             other => Err(unexpected(&other)),
         }
     }
+}
+
+fn stranger(id: &str, spoken: u32) -> Error {
+    let ours = protocol::version();
+    errdefs::not_implemented(format!(
+        "container {id} was started by another version of the engine (shim protocol {spoken}, not {ours}): it can be \
+         stopped, killed, waited for and removed; restart it for everything else"
+    ))
 }
 
 fn unexpected(answer: &Answer) -> Error {
@@ -292,6 +313,9 @@ impl Handle {
     /// # Errors
     /// `Conflict` if it is not running.
     pub fn signal(&self, signal: i32) -> Result<()> {
+        if self.other_version().is_some() {
+            return self.signal_init(signal);
+        }
         self.0.done(Request::Signal { target: None, signal }, &[])
     }
 
@@ -300,6 +324,9 @@ impl Handle {
     /// # Errors
     /// `Conflict` if it is not running; `DeadlineExceeded` without an answer.
     pub fn signal_within(&self, signal: i32, patience: Duration) -> Result<()> {
+        if self.other_version().is_some() {
+            return self.signal_init(signal);
+        }
         self.0.done_within(Request::Signal { target: None, signal }, &[], patience)
     }
 
@@ -309,13 +336,70 @@ impl Handle {
     /// # Errors
     /// `Conflict` if it is not running.
     pub fn kill_all(&self) -> Result<()> {
+        if self.other_version().is_some() {
+            record::kill_group(&self.0.state_dir);
+            // Without its first process there is none, and its shim has nothing to wait for.
+            return self.signal_init(9).or_else(|_| self.kill_shim());
+        }
         match self.0.done_within(Request::KillAll, &[], KILL_TIMEOUT) {
-            Err(error) if error.class() == Class::DeadlineExceeded => {
-                pidfd_send_signal(&self.0.pidfd, Signal::KILL)
-                    .map_err(|errno| system(format!("kill the shim of container {}: {errno}", self.0.id)))
-            }
+            Err(error) if error.class() == Class::DeadlineExceeded => self.kill_shim(),
             other => other,
         }
+    }
+
+    fn kill_shim(&self) -> Result<()> {
+        pidfd_send_signal(&self.0.pidfd, Signal::KILL)
+            .map_err(|errno| system(format!("kill the shim of container {}: {errno}", self.0.id)))
+    }
+
+    /// Kills everything of a run that will not be, and waits until its shim is gone too.
+    ///
+    /// # Errors
+    /// `DeadlineExceeded` if it stays.
+    pub fn abandon(&self) -> Result<()> {
+        // It may be gone already.
+        let _ = self.kill_all();
+        for attempt in 0..2 {
+            let timeout = Timespec::try_from(KILL_TIMEOUT).ok();
+            if poll(&mut [PollFd::new(&self.0.pidfd, PollFlags::IN)], timeout.as_ref()) != Ok(0) {
+                return Ok(());
+            }
+            if attempt == 0 {
+                self.kill_shim()?;
+            }
+        }
+        Err(self.0.silent())
+    }
+
+    /// The protocol's version that the shim speaks, if it is not ours: then it can only be signalled and waited for.
+    pub fn other_version(&self) -> Option<u32> {
+        self.0.state().other_version
+    }
+
+    /// Whether it can be asked for anything.
+    ///
+    /// # Errors
+    /// `NotImplemented` if its shim speaks another version's protocol.
+    pub fn check_version(&self) -> Result<()> {
+        self.other_version().map_or(Ok(()), |spoken| Err(stranger(self.id(), spoken)))
+    }
+
+    /// Signals the first process of a shim that cannot be asked.
+    fn signal_init(&self, signal: i32) -> Result<()> {
+        let gone = || self.0.not_running();
+        let init = self.pid().and_then(Pid::from_raw).ok_or_else(gone)?;
+        let pidfd = pidfd_open(init, PidfdFlags::empty()).map_err(|_| gone())?;
+        // The number may be another's by now; a shim's child is its own, for it reaps it.
+        let status = std::fs::read_to_string(format!("/proc/{}/status", init.as_raw_nonzero()));
+        let parent = format!("PPid:\t{}", self.shim_pid());
+        if !status.is_ok_and(|status| status.lines().any(|line| line == parent)) {
+            return Err(gone());
+        }
+        sys::signal::send(&pidfd, signal).map_err(|error| match error.errno() {
+            Errno::SRCH => gone(),
+            Errno::INVAL => errdefs::invalid(format!("invalid signal: {error}")),
+            _ => system(error.to_string()),
+        })
     }
 
     /// Sets the size of the container's terminal, if it has one.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::handle::{Handle, Shim};
 use crate::protocol::{self, Launch};
 use crate::reactor::Reactor;
-use crate::{AttachOptions, ContainerId, Event, Stdio, adopt};
+use crate::{AttachOptions, ContainerId, Event, Stdio, adopt, record};
 
 /// The number under which a shim finds its control socket; 0 to 2 are `/dev/null`.
 pub(crate) const CONTROL_FD: i32 = 3;
@@ -115,6 +115,9 @@ impl Launcher {
     /// # Errors
     /// `System` if the shim cannot be started. Nothing is left behind then.
     pub fn launch(&self, request: LaunchRequest) -> Result<Handle> {
+        let lock = record::lock(&request.state_dir)?.ok_or_else(|| {
+            errdefs::conflict(format!("an earlier run of container {} has not ended yet", request.id))
+        })?;
         let (ours, theirs) = sys::socket::packet_pair().context(|| "control socket")?;
         rustix::io::ioctl_fionbio(&ours, true).context(|| "control socket")?;
         let mut fds = Numbers { next: FIRST_FD, fds: Vec::new() };
@@ -134,6 +137,7 @@ impl Launcher {
                 .map(|f| (fds.take(f.listener), f.protocol, f.target))
                 .collect(),
             attaches: request.attaches.into_iter().map(|(fd, options)| (fds.take(fd), options)).collect(),
+            lock: fds.take(lock),
         };
         let bytes = postcard::to_stdvec(&launch).context(|| "encode launch")?;
         let plan = protocol::memfd(c"hythe-launch", &bytes)?;
@@ -153,12 +157,13 @@ impl Launcher {
         Ok(Handle::new(shim))
     }
 
-    /// Finds out what became of a container whose shim an earlier daemon started in `state_dir`.
+    /// Finds out what became of a container whose shim an earlier daemon started in `state_dir`. `init` is what is known
+    /// of its first process's id (0: nothing).
     ///
     /// # Errors
-    /// `System` if the directory cannot be read, or if the shim does not answer.
-    pub fn adopt(&self, id: ContainerId, state_dir: &Path) -> Result<adopt::Adopted> {
-        adopt::adopt(&self.reactor, id, state_dir)
+    /// `System` if the directory cannot be read, or if there is a shim that does not answer.
+    pub fn adopt(&self, id: ContainerId, state_dir: &Path, init: i32) -> Result<adopt::Adopted> {
+        adopt::adopt(&self.reactor, id, state_dir, init)
     }
 }
 

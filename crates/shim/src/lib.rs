@@ -10,6 +10,7 @@
 //! - The exit record is in the state directory before anyone is told; every container yields [`Event::Exited`] once.
 //! - Clients' connections are passed to the shim and never go through the daemon afterwards.
 //! - If the shim dies, the container's processes die, and the exit code is 137.
+//! - One shim at a time has a state directory: its lock, which a shim is born with, says whether there is one.
 //! - The control socket is a file below a directory only root can enter, never an abstract name, and asks who connects.
 
 use std::sync::Arc;
@@ -29,7 +30,7 @@ mod reactor;
 pub use adopt::Adopted;
 pub use handle::Handle;
 pub use launch::{Foreign, Forward, LaunchRequest, Launcher, PortProtocol};
-pub use record::{Exit, remove_group};
+pub use record::{Exit, is_abandoned, remove_group};
 
 /// A container's id.
 pub type ContainerId = Arc<str>;

@@ -1,8 +1,11 @@
 //! The messages between a daemon and a shim, and how they travel.
 //!
 //! A message is one packet of a `SOCK_SEQPACKET` unix socket: postcard, with descriptors beside it. Both sides are of
-//! the same build or of builds with the same [`VERSION`]; the first message of a shim says which. What is too large for
+//! the same build or of builds with the same [`version`]; the first message of a shim says which. What is too large for
 //! a packet travels in a memfd.
+//!
+//! In all versions: a packet's first byte, that of [`Message::Hello`] as the variant 0 with the version first, the names of
+//! the files in the state directory and the form of the exit record. On that a daemon of another version can rely.
 
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
@@ -16,8 +19,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AttachOptions, Event, Exit, Phase, Stdio};
 
-/// Raised whenever a message changes its form; a daemon does not adopt shims of another version's protocol by guessing.
-pub(crate) const VERSION: u32 = 2;
+/// Ends with the version, raised whenever a message changes its form: a text in the program, which `strings` finds.
+static PROTOCOL: [u8; 26] = *b"hythe shim protocol: 00003";
+
+/// The version of the protocol that this program speaks.
+pub(crate) fn version() -> u32 {
+    // As the program's file has it, whatever the compiler could foresee.
+    let digits = &std::hint::black_box(&PROTOCOL)[21..];
+    digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit.wrapping_sub(b'0')))
+}
+
 /// The largest packet; below the default send buffer of unix sockets (208 KiB), which must hold a packet whole.
 pub(crate) const PACKET_MAX: usize = 64 * 1024;
 /// The largest message in a memfd: an exec's arguments and environment can be 2 MiB each, plus a filter.
@@ -25,6 +36,8 @@ const MESSAGE_MAX: u64 = 16 * 1024 * 1024;
 /// First byte of a packet: the message follows / is in the last descriptor.
 const INLINE: u8 = 0;
 const IN_MEMFD: u8 = 1;
+/// The number of [`Message::Hello`] among the messages.
+const HELLO: u32 = 0;
 
 /// Everything a new shim is told, in its launch memfd. Descriptors are numbers it inherited.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,6 +53,8 @@ pub(crate) struct Launch {
     pub(crate) held: Vec<i32>,
     pub(crate) forwards: Vec<(i32, crate::PortProtocol, std::net::SocketAddr)>,
     pub(crate) attaches: Vec<(i32, AttachOptions)>,
+    /// The state directory, locked for as long as the shim lives.
+    pub(crate) lock: i32,
 }
 
 /// Whose streams are meant: an exec's by its id, or the container's.
@@ -222,6 +237,35 @@ pub(crate) enum Received<T> {
 
 /// Receives one message; `buffer` must hold [`PACKET_MAX`] bytes.
 pub(crate) fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Received<T>> {
+    receive_as(socket, buffer, decode)
+}
+
+/// The first message of a shim.
+#[derive(Debug)]
+pub(crate) enum Greeting {
+    /// In our protocol.
+    Ours(Message),
+    /// In another version's.
+    Other(u32),
+}
+
+/// Receives a shim's first message, of any version.
+pub(crate) fn greeting(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Received<Greeting>> {
+    receive_as(socket, buffer, |bytes| {
+        let head = postcard::take_from_bytes::<(u32, u32)>(bytes);
+        let ((variant, spoken), _) = head.map_err(|error| system(format!("shim: decode hello: {error}")))?;
+        match (variant, spoken == version()) {
+            (HELLO, false) => Ok(Greeting::Other(spoken)),
+            _ => decode(bytes).map(Greeting::Ours),
+        }
+    })
+}
+
+fn receive_as<T>(
+    socket: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    decode: impl Fn(&[u8]) -> Result<T>,
+) -> Result<Received<T>> {
     let received = match sys::socket::receive(socket, buffer) {
         // The other end closed without having read all of ours; the kernel says so once, and before what it has sent.
         Err(error) if error.errno() == rustix::io::Errno::CONNRESET => sys::socket::receive(socket, buffer),
@@ -305,6 +349,25 @@ mod tests {
         let mut next = || receive::<Message>(a.as_fd(), &mut buffer).unwrap();
         assert!(matches!(next(), Received::Message(Message::Replaced, _)));
         assert!(matches!(next(), Received::Closed));
+    }
+
+    #[test]
+    fn hello_is_understood_in_every_version() {
+        let (a, b) = sys::socket::packet_pair().unwrap();
+        let mut buffer = vec![0; PACKET_MAX];
+        let mut next = || greeting(b.as_fd(), &mut buffer);
+        let hello = |version| Message::Hello { version, created: None, exited: None, execs: Vec::new() };
+        send(a.as_fd(), &hello(version()), &[]).unwrap();
+        assert!(matches!(next().unwrap(), Received::Message(Greeting::Ours(_), _)));
+        send(a.as_fd(), &hello(version() + 1000), &[]).unwrap();
+        assert!(
+            matches!(next().unwrap(), Received::Message(Greeting::Other(one), _) if one == version() + 1000)
+        );
+        // Whatever follows the version in another one.
+        sys::socket::send(&a, b"\0\0\x01\xff\xff\xff", &[]).unwrap();
+        assert!(matches!(next().unwrap(), Received::Message(Greeting::Other(1), _)));
+        send(a.as_fd(), &Message::Replaced, &[]).unwrap();
+        assert!(!matches!(next(), Ok(Received::Message(Greeting::Other(_), _))));
     }
 
     #[test]

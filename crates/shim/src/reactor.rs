@@ -60,6 +60,15 @@ impl Reactor {
             .inspect_err(|_| self.forget(token, shim))
     }
 
+    /// Begins to watch for the end of a shim whose words are not understood.
+    pub(crate) fn add_mute(&self, shim: &Arc<Shim>) -> Result<()> {
+        let token = shim.socket.as_raw_fd().unsigned_abs().into();
+        self.lock().insert(token, shim.clone());
+        epoll::add(&self.epoll, &shim.pidfd, EventData::new_u64(token | DEATH), EventFlags::IN)
+            .context(|| "epoll_ctl")
+            .inspect_err(|_| self.forget(token, shim))
+    }
+
     fn forget(&self, token: u64, shim: &Shim) {
         // Whichever of them is not in the set is not missed.
         let _ = epoll::delete(&self.epoll, &shim.socket);
@@ -81,7 +90,7 @@ impl Reactor {
                 let Some(shim) = self.lock().get(&(token & !DEATH)).cloned() else { continue };
                 if token & DEATH != 0 {
                     // What it has said before it ended comes first.
-                    while !shim.state().gone && self.receive(&shim, &mut buffer) == Got::Message {}
+                    while shim.listens() && self.receive(&shim, &mut buffer) == Got::Message {}
                     self.forget(token & !DEATH, &shim);
                     self.lost(&shim);
                 } else if self.receive(&shim, &mut buffer) == Got::End {
@@ -99,6 +108,13 @@ impl Reactor {
     /// Takes one message. A shim that talks nonsense is as good as gone.
     fn receive(&self, shim: &Shim, buffer: &mut [u8]) -> Got {
         match protocol::receive::<Message>(shim.socket.as_fd(), buffer) {
+            Ok(Received::Message(Message::Hello { version, .. }, _)) if version != protocol::version() => {
+                let text = "the shim's program is of another version than the engine: install both together";
+                shim.change(|state| state.created = Some(Err(runtime::StartError::other(text))));
+                // What it has begun it undoes without a daemon.
+                let _ = rustix::net::shutdown(&shim.socket, rustix::net::Shutdown::Both);
+                Got::End
+            }
             Ok(Received::Message(message, fds)) => {
                 self.take(shim, message, fds);
                 Got::Message

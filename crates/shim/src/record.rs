@@ -5,11 +5,15 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use errdefs::{Context as _, Result, system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use rustix::io::Errno;
 use rustix::process::{PidfdFlags, pidfd_open};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -18,6 +22,9 @@ use crate::StatePaths;
 
 /// How long a killed process is waited for; one in an uninterruptible sleep stays longer, and its group with it.
 const DYING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
+
+/// How long a shim may take to end that has lost its daemon before its container was started.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +54,46 @@ pub(crate) struct OtherRuntime {
     pub(crate) program: std::path::PathBuf,
     pub(crate) args: Vec<String>,
     pub(crate) id: String,
+}
+
+/// Locks a state directory for a new shim, which inherits the lock and so has it to the end of its process; `None` if
+/// there is one already.
+pub(crate) fn lock(state_dir: &Path) -> Result<Option<OwnedFd>> {
+    let directory = open_directory(state_dir)?;
+    match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(directory)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error).context(|| format!("lock {}", state_dir.display())),
+    }
+}
+
+/// Whether no shim has this state directory, be it one that has just been started and does not listen yet.
+///
+/// # Errors
+/// If the directory cannot be opened.
+pub fn is_abandoned(state_dir: &Path) -> Result<bool> {
+    lock(state_dir).map(|lock| lock.is_some())
+}
+
+/// Waits until no shim has this state directory; `false` if one stays.
+pub(crate) fn wait_abandoned(state_dir: &Path) -> Result<bool> {
+    if is_abandoned(state_dir)? {
+        return Ok(true);
+    }
+    let directory = open_directory(state_dir)?;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // It may wait for longer than anybody for it.
+    let waiting = std::thread::Builder::new().name("shim-end".into()).spawn(move || {
+        let locked = rustix::io::retry_on_intr(|| flock(&directory, FlockOperation::LockExclusive));
+        let _ = sender.send(locked.is_ok());
+    });
+    waiting.context(|| "start a thread")?;
+    Ok(receiver.recv_timeout(ENDING) == Ok(true))
+}
+
+fn open_directory(path: &Path) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    open(path, flags, Mode::empty()).context(|| format!("open {}", path.display()))
 }
 
 /// Reads the exit record; `None` if the container has not ended (or has never been).
@@ -94,6 +141,17 @@ pub(crate) fn end_group(state_dir: &Path) {
     }
     if let (Some(path), Ok(layout)) = (&state.cgroup, cgroups::Layout::detect()) {
         remove_group(&layout, path);
+    }
+}
+
+/// Kills what is in the control group of a container.
+pub(crate) fn kill_group(state_dir: &Path) {
+    // Where it is not known, its first process is, whose end the others do not survive in a namespace of their own.
+    let Ok(Some(ShimState { cgroup: Some(path), .. })) = read_state(state_dir) else { return };
+    if let Ok(layout) = cgroups::Layout::detect()
+        && let Ok(cgroup) = cgroups::Cgroup::open(&layout, &path)
+    {
+        let _ = cgroup.kill();
     }
 }
 

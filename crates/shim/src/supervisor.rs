@@ -90,6 +90,8 @@ struct Supervisor {
     forwards: Forwards,
     /// Open for as long as the container lives.
     held: Vec<OwnedFd>,
+    /// Open for as long as this process lives.
+    _lock: OwnedFd,
     scratch: Vec<u8>,
     /// Full reads have been seen since memory was last given back.
     burst: bool,
@@ -162,6 +164,7 @@ impl Supervisor {
         let netns = launch.netns.map(inherit).transpose()?;
         let userns = launch.userns.map(inherit).transpose()?;
         let held = launch.held.into_iter().map(inherit).collect::<Result<_>>()?;
+        let lock = inherit(launch.lock)?;
         let forwards = Forwards::new(poller, launch.forwards)?;
         let attaches = launch.attaches.into_iter().map(|(fd, options)| Ok((inherit(fd)?, options)));
         let attaches = attaches.collect::<Result<Vec<_>>>()?;
@@ -204,6 +207,7 @@ impl Supervisor {
             over: false,
             forwards,
             held,
+            _lock: lock,
             scratch: vec![0; SCRATCH],
             burst: false,
             state_dir: launch.state_dir,

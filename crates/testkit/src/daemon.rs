@@ -86,6 +86,11 @@ impl Daemon {
         daemon
     }
 
+    /// Takes the programs from another directory from the next start on; `None`: from that of [`program`].
+    pub fn set_programs(&mut self, dir: Option<PathBuf>) {
+        self.options.programs = dir;
+    }
+
     /// Starts the program again after [`Daemon::kill`] or [`Daemon::stop`], on the same data.
     pub fn boot(&mut self) {
         let mut ready = self.begin_boot();

@@ -149,11 +149,12 @@ impl Shared {
         let _operation = container.operation.lock();
         let record = container.record();
         let dir = self.state_dir(&record.id);
-        let adopted = match self.parts.launcher.adopt(container.id.as_str().into(), &dir) {
+        let adopted = match self.parts.launcher.adopt(container.id.as_str().into(), &dir, record.state.pid) {
             Ok(adopted) => adopted,
+            // It is there: to take it for ended would give what it has to others.
             Err(error) => {
-                tracing::error!(container = self.short(container), %error, "cannot adopt");
-                Adopted::Gone
+                tracing::error!(container = self.short(container), %error, "cannot adopt: it is left as it is");
+                return;
             }
         };
         match adopted {
@@ -189,10 +190,12 @@ impl Shared {
         let record = container.record();
         if created || !record.state.phase.has_process() {
             // Made but never told: a start that a crash cut short is undone.
-            let _ = handle.kill_all();
+            self.abandon(container, &handle);
             self.end_run(&record);
             return;
         }
+        let other_version = handle.other_version();
+        let paused = paused || other_version.is_some() && record.state.phase == Phase::Paused;
         let pid = handle.pid().unwrap_or(record.state.pid);
         {
             let mut live = container.live.lock();
@@ -211,6 +214,12 @@ impl Shared {
             if let Err(error) = self.parts.volumes.acquire(&point.name, &record.id) {
                 tracing::error!(container = self.short(container), volume = point.name, %error, "acquire");
             }
+        }
+        if let Some(spoken) = other_version {
+            let container = self.short(container);
+            tracing::warn!(container, spoken, "started by another version: it can be ended, and little else");
+            // A probe could only fail.
+            return;
         }
         // The start period counts from the start, whoever was there then.
         let age = record.state.started_at.map(|at| Timestamp::now().duration_since(at));

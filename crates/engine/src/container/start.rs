@@ -254,13 +254,13 @@ impl Shared {
         let handle = self.parts.launcher.launch(request)?;
         let linked = netns.map_or(Ok(()), |netns| self.link(&endpoints, &netns));
         if let Err(error) = linked {
-            // The shim notices that its container is killed; its last word is ignored, as no run has it for handle.
-            let _ = handle.kill_all();
+            // Its last word is ignored, as no run has it for handle.
+            self.abandon(container, &handle);
             return Err(error.context("failed to set up container networking").into());
         }
         self.tell_neighbours(&endpoints);
         // The shim goes on by itself when the container is made: nothing is left here that it must wait for.
-        handle.start()?;
+        handle.start().inspect_err(|_| self.abandon(container, &handle))?;
         self.tell_volumes(record, "mount");
         for endpoint in &endpoints {
             self.tell_network(endpoint, "connect");
@@ -307,11 +307,20 @@ impl Shared {
         make()
             .or_else(|error| match error.kind() {
                 // Left over by a run that could not be cleaned up.
-                std::io::ErrorKind::AlreadyExists => fs::remove_dir_all(&dir).and_then(|()| make()),
+                std::io::ErrorKind::AlreadyExists if shim::is_abandoned(&dir).is_ok_and(|yes| yes) => {
+                    fs::remove_dir_all(&dir).and_then(|()| make())
+                }
                 _ => Err(error),
             })
             .context(|| format!("make {}", dir.display()))?;
         Ok(dir)
+    }
+
+    /// Ends a run that will not be: nothing of it may be there when the next begins.
+    pub(crate) fn abandon(&self, container: &Container, handle: &Handle) {
+        if let Err(error) = handle.abandon() {
+            tracing::error!(container = self.short(container), %error, "cannot end what was begun");
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::poller::{Poller, Token, Watched};
 use super::{INIT, Supervisor};
-use crate::protocol::{self, Answer, Message, Numbered, PACKET_MAX, Received, Request, Target, VERSION};
+use crate::protocol::{self, Answer, Message, Numbered, PACKET_MAX, Received, Request, Target};
 use crate::{Event, Phase};
 
 /// Messages kept for a daemon that does not read; then it is taken for dead, and a new one asks for what it needs.
@@ -48,7 +48,10 @@ impl Control {
         let execs = execs
             .filter_map(|process| Some((process.exec_id.clone()?, process.pid.as_raw_nonzero().get())))
             .collect();
-        self.send(Message::Hello { version: VERSION, created, exited: supervisor.exit, execs }, Vec::new());
+        self.send(
+            Message::Hello { version: protocol::version(), created, exited: supervisor.exit, execs },
+            Vec::new(),
+        );
     }
 
     /// The container could not be made, and the shim ends.

@@ -76,7 +76,7 @@ impl Harness {
 
     /// What a new daemon finds.
     pub(crate) fn adopt(&self) -> Adopted {
-        self.launcher.adopt(self.id.clone(), &self.state()).unwrap()
+        self.launcher.adopt(self.id.clone(), &self.state(), 0).unwrap()
     }
 
     pub(crate) fn state(&self) -> PathBuf {

@@ -185,7 +185,7 @@ fn events_without_a_daemon_are_told_to_the_next() {
     let (sender, ignored) = std::sync::mpsc::channel();
     let exe = std::path::PathBuf::from(env!("CARGO_BIN_EXE_hythe-shim"));
     let second = shim::Launcher::new(&exe, sender).unwrap();
-    let Adopted::Running(handle) = second.adopt(harness.id.clone(), &harness.state()).unwrap() else {
+    let Adopted::Running(handle) = second.adopt(harness.id.clone(), &harness.state(), 0).unwrap() else {
         panic!()
     };
     let plan = harness.plan("", false);
@@ -227,7 +227,7 @@ fn a_long_state_directory_is_no_obstacle() {
     let handle = harness.launcher.launch(request).unwrap();
     handle.wait_created().unwrap();
     handle.start().unwrap();
-    let Adopted::Running(adopted) = harness.launcher.adopt(harness.id.clone(), &deep).unwrap() else {
+    let Adopted::Running(adopted) = harness.launcher.adopt(harness.id.clone(), &deep, 0).unwrap() else {
         panic!()
     };
     adopted.kill_all().unwrap();
