@@ -4,6 +4,7 @@ mod api_socket;
 mod attach;
 mod checkpoint;
 mod cp;
+mod create;
 mod device;
 mod exec;
 mod health;

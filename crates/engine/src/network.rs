@@ -223,7 +223,18 @@ fn wire(network: &::network::Network) -> Network {
         gateway: config.gateway.map(|address| address.to_string()).unwrap_or_default(),
         auxiliary_addresses: config.aux_addresses.iter().map(|(n, a)| (n.clone(), a.to_string())).collect(),
     };
-    let configs: Vec<IpamConfig> = network.ipam.config.iter().map(config).collect();
+    // What was asked for is shown as it was asked for, and what was chosen where nothing was.
+    let of = |configs: &[::network::IpamConfig], four: bool| -> Vec<IpamConfig> {
+        let ours = |one: &&::network::IpamConfig| one.subnet.is_some_and(|net| net.addr().is_ipv4() == four);
+        configs.iter().filter(ours).map(config).collect()
+    };
+    let (mut configs, mut chosen) = (Vec::new(), Vec::new());
+    for four in [true, false] {
+        let asked = of(network.asked(), four);
+        let into = if asked.is_empty() { &mut chosen } else { &mut configs };
+        into.extend(if asked.is_empty() { of(&network.ipam.config, four) } else { asked });
+    }
+    configs.append(&mut chosen);
     let bridge = network.driver == ::network::Driver::Bridge;
     Network {
         name: network.name.clone(),

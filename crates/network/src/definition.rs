@@ -118,6 +118,8 @@ pub struct Network {
     pub ipam: Ipam,
     /// Whether the user named the subnets: only then may a container ask for an address.
     pub subnets_given: bool,
+    /// The subnets as the user named them, also those of a family that is off; empty if made by an earlier program.
+    pub asked: Vec<IpamConfig>,
     /// Driver options.
     pub options: BTreeMap<String, String>,
     /// The user's labels.
@@ -142,6 +144,11 @@ impl Network {
     /// Its subnets, IPv4 first.
     pub fn subnets(&self) -> impl Iterator<Item = IpNet> {
         self.ipam.config.iter().filter_map(|config| config.subnet)
+    }
+
+    /// The subnets that the user named, as far as it is known how.
+    pub fn asked(&self) -> &[IpamConfig] {
+        if self.asked.is_empty() && self.subnets_given { &self.ipam.config } else { &self.asked }
     }
 
     /// The host's addresses in it, IPv4 first.

@@ -27,6 +27,8 @@ pub(crate) struct NetworkRecord {
     enable_ipv6: bool,
     subnets: Vec<SubnetRecord>,
     subnets_given: bool,
+    #[serde(default)]
+    asked: Vec<SubnetRecord>,
     ipam_options: BTreeMap<String, String>,
     options: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
@@ -98,6 +100,7 @@ impl NetworkRecord {
             enable_ipv6: network.enable_ipv6,
             subnets: network.ipam.config.iter().map(subnet).collect(),
             subnets_given: network.subnets_given,
+            asked: network.asked.iter().map(subnet).collect(),
             ipam_options: network.ipam.options.clone(),
             options: network.options.clone(),
             labels: network.labels.clone(),
@@ -130,6 +133,7 @@ impl NetworkRecord {
                 ..Ipam::default()
             },
             subnets_given: self.subnets_given,
+            asked: self.asked.into_iter().map(config).collect(),
             options: self.options,
             labels: self.labels,
             bridge: self.bridge,

@@ -37,7 +37,7 @@ impl Containers {
                 record.name, target.name
             )));
         }
-        networking::check_endpoint(&target.name, &settings)?;
+        networking::check_endpoint(&target.name, &settings, Some(&target))?;
         if record.state.phase.has_process() {
             let request = networking::request(&record, &target.name, &settings)?;
             let netns = Netns::from_fd(network_namespace(&container)?)?;

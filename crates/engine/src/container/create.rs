@@ -62,8 +62,13 @@ impl Containers {
         shared.resolve_shared(&mut host)?;
         host.links = host.links.map(|links| shared.resolve_links(&links)).transpose()?;
         super::log::check(&host)?;
-        let networks =
-            networking::wanted(&host.network_mode, request.networking_config.as_ref(), &config.mac_address)?;
+        let networks = networking::wanted(
+            &host.network_mode,
+            request.networking_config.as_ref(),
+            &config.mac_address,
+            &shared.parts.networks,
+        )?;
+        let networks = if config.network_disabled { Default::default() } else { networks };
         if config.mac_address.is_empty()
             && let Some(main) = networks.get(&host.network_mode)
         {

@@ -66,11 +66,16 @@ impl Containers {
             size_rw,
             size_root_fs,
             mounts: record.mounts.iter().map(mount).collect(),
-            app_armor_profile: if shared.apparmor && record.state.started_at.is_some() {
+            app_armor_profile: {
                 let security = Options::parse(record.host.security_opt.as_deref().unwrap_or_default())?;
-                apparmor::name(security.apparmor.as_deref(), record.host.privileged).to_owned()
-            } else {
-                String::new()
+                match security.apparmor {
+                    // What was asked for is shown whether it can be had here or not.
+                    Some(asked) => asked,
+                    None if shared.apparmor && record.state.started_at.is_some() => {
+                        apparmor::name(None, record.host.privileged).to_owned()
+                    }
+                    None => String::new(),
+                }
             },
             config: record.config.clone(),
             network_settings: shared.network_settings(&container, &record),

@@ -13,7 +13,8 @@ use api::container::{PortBinding, PortMap};
 use api::network::EndpointSettings;
 use errdefs::{Context, Result, invalid};
 use network::{
-    Endpoint, EndpointRequest, Families, HostEntry, HostsFile, Networks, PortRequest, ResolvOptions,
+    Endpoint, EndpointRequest, Families, HostEntry, HostsFile, IpamConfig, Network, Networks, PortRequest,
+    ResolvOptions,
 };
 
 use super::names;
@@ -43,11 +44,27 @@ pub(crate) fn mode(record: &Record) -> Mode {
     }
 }
 
-/// The networks that a create request asks for: those named, and that of the network mode.
+/// The networks that a create request asks for: those named, or that of the network mode if none is.
 ///
 /// # Errors
-/// InvalidParameter, in Docker's words, for settings that the predefined networks do not take.
+/// InvalidParameter, in Docker's words, for settings that make no sense or that `networks` do not take.
 pub(crate) fn wanted(
+    mode: &str,
+    config: Option<&api::container::NetworkingConfig>,
+    mac: &str,
+    networks: &Networks,
+) -> Result<BTreeMap<String, EndpointSettings>> {
+    let all = named(mode, config, mac)?;
+    for (name, settings) in &all {
+        // What is not there yet may be there at the start.
+        let network = networks.get(name).ok();
+        check_settings(name, settings, network.as_deref())
+            .map_err(|error| error.context(format!("invalid config for network {name}")))?;
+    }
+    Ok(all)
+}
+
+fn named(
     mode: &str,
     config: Option<&api::container::NetworkingConfig>,
     mac: &str,
@@ -57,27 +74,37 @@ pub(crate) fn wanted(
         return Ok(all);
     }
     for (name, settings) in config.iter().flat_map(|config| &config.endpoints_config) {
+        let Some(settings) = settings else {
+            return Err(invalid(format!("invalid config for network {name}: EndpointsConfig is nil")));
+        };
         let name = if name == "default" { "bridge" } else { name };
-        all.insert(name.to_owned(), settings.clone().unwrap_or_default());
+        all.insert(name.to_owned(), settings.clone());
     }
-    let main = all.entry(mode.to_owned()).or_default();
-    if main.mac_address.is_empty() {
-        mac.clone_into(&mut main.mac_address);
-    } else if !mac.is_empty() && mac != main.mac_address {
-        return Err(invalid(
-            "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be \
-             left empty",
-        ));
+    if all.is_empty() {
+        all.insert(mode.to_owned(), EndpointSettings::default());
     }
-    for (name, settings) in &all {
-        check_settings(name, settings)?;
+    if !mac.is_empty() {
+        let Some(main) = all.get_mut(mode) else {
+            return Err(invalid(
+                "unable to migrate container-wide MAC address to a specific network: HostConfig.NetworkMode must match \
+                 the identity of a network in NetworkSettings.Networks",
+            ));
+        };
+        if main.mac_address.is_empty() {
+            mac.clone_into(&mut main.mac_address);
+        } else if mac != main.mac_address {
+            return Err(invalid(
+                "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or \
+                 be left empty",
+            ));
+        }
     }
-    if all.len() > 1 && matches!(mode, "host" | "none") {
+    if matches!(mode, "host" | "none") && all.keys().any(|name| name != mode) {
         return Err(invalid(format!(
             "conflicting options: cannot attach both user-defined and {mode} networks"
         )));
     }
-    if all.len() > 1 && all.contains_key("host") {
+    if mode != "host" && all.contains_key("host") {
         return Err(invalid(
             "cannot connect container to host network - container must be created in host network mode",
         ));
@@ -90,20 +117,22 @@ pub(crate) fn wanted(
     Ok(all)
 }
 
-fn check_settings(name: &str, settings: &EndpointSettings) -> Result<()> {
+fn check_settings(name: &str, settings: &EndpointSettings, network: Option<&Network>) -> Result<()> {
     if !settings.mac_address.is_empty() {
-        parse_mac(&settings.mac_address)
-            .map_err(|error| error.context(format!("invalid config for network {name}")))?;
+        parse_mac(&settings.mac_address)?;
     }
-    check_endpoint(name, settings)
-        .map_err(|error| error.context(format!("invalid config for network {name}")))
+    check_endpoint(name, settings, network)
 }
 
-/// Checks addresses and aliases as far as that can be done without the network.
+/// Checks addresses and aliases, those of a network that is there against its subnets.
 ///
 /// # Errors
 /// InvalidParameter with all that is wrong, in Docker's words.
-pub(crate) fn check_endpoint(name: &str, settings: &EndpointSettings) -> Result<()> {
+pub(crate) fn check_endpoint(
+    name: &str,
+    settings: &EndpointSettings,
+    network: Option<&Network>,
+) -> Result<()> {
     let ipam = settings.ipam_config.clone().unwrap_or_default();
     let mut problems = Vec::new();
     if matches!(name, "bridge" | "host" | "none") {
@@ -126,6 +155,10 @@ pub(crate) fn check_endpoint(name: &str, settings: &EndpointSettings) -> Result<
     }
     let link_local = ipam.link_local_ips.iter().flatten().filter(|text| address(text).is_none());
     problems.extend(link_local.map(|text| format!("invalid link-local IP address: {text}")));
+    if let Some(network) = network {
+        problems
+            .extend([(v4, true), (v6, false)].into_iter().filter_map(|(v, four)| outside(v, four, network)));
+    }
     match problems.as_slice() {
         [] => Ok(()),
         [one] => Err(invalid(format!("invalid endpoint settings:\n{one}"))),
@@ -136,15 +169,42 @@ pub(crate) fn check_endpoint(name: &str, settings: &EndpointSettings) -> Result<
     }
 }
 
+/// Why an address that was asked for cannot be given in a network: only subnets that the user chose have such addresses.
+fn outside(address: &str, four: bool, network: &Network) -> Option<String> {
+    if address.is_empty() {
+        return None;
+    }
+    let ours = |config: &&IpamConfig| config.subnet.is_some_and(|subnet| subnet.addr().is_ipv4() == four);
+    let asked = if network.is_predefined() { &network.ipam.config } else { network.asked() };
+    let mut subnets = asked.iter().filter(ours).peekable();
+    if subnets.peek().is_none() {
+        return Some(
+            "user specified IP address is supported only when connecting to networks with user configured subnets"
+                .to_owned(),
+        );
+    }
+    let address_in = |config: &IpamConfig| {
+        let range = config.ip_range.or(config.subnet);
+        range.zip(address.parse::<IpAddr>().ok()).is_some_and(|(range, address)| range.contains(&address))
+    };
+    let inside = subnets.any(address_in);
+    (!inside).then(|| format!("no configured subnet or ip-range contain the IP address {address}"))
+}
+
+/// Six bytes, `02:42:...`, `02-42-...` or `0242.ac11.0002`.
 fn parse_mac(text: &str) -> Result<[u8; 6]> {
     let refuse = || invalid(format!("invalid MAC address {text}"));
-    let parts: Vec<&str> = text.split([':', '-']).collect();
-    if parts.len() != 6 {
+    let (separator, length) = if text.contains('.') { (['.'; 2], 4) } else { ([':', '-'], 2) };
+    let parts: Vec<&str> = text.split(separator).collect();
+    let hex = |part: &&str| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if parts.len() * length != 12 || !parts.iter().all(hex) {
         return Err(refuse());
     }
+    let digits = parts.concat();
     let mut mac = [0; 6];
-    for (byte, part) in mac.iter_mut().zip(parts) {
-        *byte = u8::from_str_radix(part, 16).ok().filter(|_| part.len() == 2).ok_or_else(refuse)?;
+    for (at, byte) in mac.iter_mut().enumerate() {
+        let pair = digits.get(2 * at..2 * at + 2).ok_or_else(refuse)?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| refuse())?;
     }
     Ok(mac)
 }
@@ -411,16 +471,24 @@ mod tests {
     use api::network::EndpointIpamConfig;
 
     #[test]
-    fn networks_come_from_the_mode_and_the_named_ones() {
-        let names = |mode: &str, extra: &[&str]| -> Vec<String> {
-            let endpoints_config = extra.iter().map(|name| ((*name).to_owned(), None)).collect();
+    fn networks_are_those_named_or_that_of_the_mode() {
+        let names = |mode: &str, extra: &[&str]| -> Result<Vec<String>> {
+            let endpoints_config =
+                extra.iter().map(|name| ((*name).to_owned(), Some(EndpointSettings::default()))).collect();
             let config = api::container::NetworkingConfig { endpoints_config };
-            wanted(mode, Some(&config), "").unwrap().into_keys().collect()
+            Ok(named(mode, Some(&config), "")?.into_keys().collect())
         };
-        assert_eq!(names("bridge", &[]), ["bridge"]);
-        assert_eq!(names("bridge", &["default"]), ["bridge"]);
-        assert_eq!(names("net1", &["net2"]), ["net1", "net2"]);
-        assert_eq!(names("container:x", &[]), Vec::<String>::new());
+        assert_eq!(names("bridge", &[]).unwrap(), ["bridge"]);
+        assert_eq!(names("bridge", &["default"]).unwrap(), ["bridge"]);
+        assert_eq!(names("bridge", &["net2"]).unwrap(), ["net2"]);
+        assert_eq!(names("net1", &["net1", "net2"]).unwrap(), ["net1", "net2"]);
+        assert_eq!(names("container:x", &["net1"]).unwrap(), Vec::<String>::new());
+        for (mode, extra) in
+            [("host", "net1"), ("none", "net1"), ("net1", "host"), ("none", "host"), ("host", "none")]
+        {
+            assert!(names(mode, &[extra]).is_err(), "{mode} {extra}");
+        }
+        assert!(names("net1", &["net1", "none"]).is_err());
     }
 
     #[test]
@@ -428,17 +496,25 @@ mod tests {
         let ipam_config =
             Some(EndpointIpamConfig { ipv4_address: "1.2.3.4".into(), ..EndpointIpamConfig::default() });
         let settings = EndpointSettings { ipam_config, ..EndpointSettings::default() };
-        let text = check_settings("bridge", &settings).unwrap_err().to_string();
-        assert!(
-            text.starts_with("invalid config for network bridge: invalid endpoint settings:\nuser specified")
-        );
-        check_settings("mine", &settings).unwrap();
+        let text = check_settings("bridge", &settings, None).unwrap_err().to_string();
+        assert!(text.starts_with("invalid endpoint settings:\nuser specified"), "{text}");
+        check_settings("mine", &settings, None).unwrap();
     }
 
     #[test]
     fn macs_are_read() {
-        assert_eq!(parse_mac("02:42:ac:11:00:02").unwrap(), [2, 0x42, 0xac, 0x11, 0, 2]);
-        for bad in ["", "zz:42:ac:11:00:02", "2:42:ac:11:0:2", "02:42:ac:11:00", "02:42:ac:11:00:02:03"] {
+        for good in ["02:42:ac:11:00:02", "02-42-AC-11-00-02", "0242.ac11.0002"] {
+            assert_eq!(parse_mac(good).unwrap(), [2, 0x42, 0xac, 0x11, 0, 2]);
+        }
+        for bad in [
+            "",
+            "zz:42:ac:11:00:02",
+            "2:42:ac:11:0:2",
+            "02:42:ac:11:00",
+            "02:42:ac:11:00:02:03",
+            "0242.ac11.002",
+            "+242.ac11.0002",
+        ] {
             assert!(parse_mac(bad).is_err(), "{bad:?}");
         }
     }

@@ -98,6 +98,13 @@ impl Shared {
             // The daemon was told otherwise since then.
             record = self.happened(container, |record| record.ids = ids);
         }
+        // A namespace that is another's has the other's name.
+        if let Mode::Container(id) = networking::mode(&record)
+            && let Ok(owner) = self.registry.find(&id)
+        {
+            let hostname = owner.record().config.hostname.clone();
+            record = self.happened(container, |record| record.config.hostname = hostname);
+        }
         let launched = self.launch(container, &record);
         // Not while it was starting: making a namespace takes the locks and the processor that a start needs.
         self.parts.networks.refill();

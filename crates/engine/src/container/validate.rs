@@ -87,7 +87,7 @@ pub(crate) fn host(host: &HostConfig, config: &Config) -> Result<()> {
     )?;
     security::Options::parse(host.security_opt.as_deref().unwrap_or_default())?;
     for entry in host.extra_hosts.iter().flatten() {
-        split_extra_host(entry)?;
+        check_extra_host(entry)?;
     }
     modes(host)?;
     network_mode(host, config)?;
@@ -288,6 +288,17 @@ fn network_mode(host: &HostConfig, config: &Config) -> Result<()> {
     Ok(())
 }
 
+/// Takes `HOST:IP` only, the IP as it is or `host-gateway`: other forms are the command line's.
+fn check_extra_host(entry: &str) -> Result<()> {
+    let Some((host, address)) = entry.split_once(':') else {
+        return Err(invalid(format!("bad format for add-host: \"{entry}\"")));
+    };
+    if !host.is_empty() && address.starts_with('[') {
+        return Err(invalid(format!("invalid IP address in add-host: \"{address}\"")));
+    }
+    split_extra_host(entry).map(drop)
+}
+
 /// `HOST:IP` or `HOST=IP`, the IP perhaps in brackets or `host-gateway`.
 ///
 /// # Errors
@@ -343,18 +354,21 @@ pub(crate) fn defaults(
     }
     resources.memory_swappiness = resources.memory_swappiness.filter(|value| *value != -1);
     resources.pids_limit = resources.pids_limit.filter(|limit| *limit > 0);
-    if host.privileged {
-        host.masked_paths = Some(Vec::new());
-        host.readonly_paths = Some(Vec::new());
-    }
     let all = |paths: &[&str]| Some(paths.iter().map(|path| (*path).to_owned()).collect());
-    if host.masked_paths.is_none() {
-        host.masked_paths = all(&super::spec::MASKED);
+    if host.privileged {
+        (host.masked_paths, host.readonly_paths) = (None, None);
+    } else {
+        host.masked_paths = host.masked_paths.take().or_else(|| all(&super::spec::MASKED));
+        host.readonly_paths = host.readonly_paths.take().or_else(|| all(&super::spec::READ_ONLY));
     }
-    if host.readonly_paths.is_none() {
-        host.readonly_paths = all(&super::spec::READ_ONLY);
+    // Where labels of processes are in use, those that see the host's are not confined by them.
+    if host.security_opt.is_none() && (host.privileged || host.ipc_mode == "host" || host.pid_mode == "host")
+    {
+        host.security_opt = Some(vec!["label=disable".to_owned()]);
     }
-    if config.hostname.is_empty() && !host.network_mode.starts_with("container:") && host.uts_mode != "host" {
+    // Docker forgot it with cgroup v1's limit for it.
+    host.resources.kernel_memory = 0;
+    if config.hostname.is_empty() {
         config.hostname = if host.network_mode == "host" {
             rustix::system::uname().nodename().to_string_lossy().into_owned()
         } else {

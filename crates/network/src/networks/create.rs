@@ -122,6 +122,7 @@ impl Inner {
             attachable: spec.attachable,
             enable_ipv4,
             enable_ipv6,
+            asked: spec.ipam.config.iter().filter(|config| config.subnet.is_some()).cloned().collect(),
             subnets_given: spec.ipam.config.iter().any(|config| config.subnet.is_some()),
             ipam: Ipam { driver: "default".to_owned(), options: spec.ipam.options.clone(), config },
             options: spec.options.clone(),

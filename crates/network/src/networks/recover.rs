@@ -306,6 +306,7 @@ fn predefined(name: &str, driver: Driver, id: String) -> Network {
         enable_ipv6: false,
         ipam: Ipam::default(),
         subnets_given: false,
+        asked: Vec::new(),
         options: BTreeMap::new(),
         labels: BTreeMap::new(),
         bridge: String::new(),

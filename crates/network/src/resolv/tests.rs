@@ -14,6 +14,7 @@ fn network(driver: Driver, ipv6: bool) -> Network {
         enable_ipv6: ipv6,
         ipam: crate::Ipam::default(),
         subnets_given: false,
+        asked: Vec::new(),
         options: std::collections::BTreeMap::new(),
         labels: std::collections::BTreeMap::new(),
         bridge: String::new(),
