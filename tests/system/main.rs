@@ -1,5 +1,6 @@
 //! Black-box tests of the daemon and the system commands.
 
+mod answers;
 mod api;
 mod ceilings;
 mod compatibility;

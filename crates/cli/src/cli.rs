@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::failure::{EXIT_FAILURE, Failure, Outcome};
 use crate::flag::{Flag, NONE, Parsed, boolean, many, parse, single, text};
 use crate::plugin::{self, Plugin};
-use crate::{connect, help, terminal};
+use crate::{connect, help, needs, terminal};
 
 /// The flags before the command.
 pub(crate) static GLOBAL: &[Flag] = &[
@@ -103,6 +103,10 @@ impl Cli {
 pub(crate) fn run(prog: &'static str, called: &str, words: &[String]) -> Outcome {
     let globals = parse(GLOBAL, false, words)
         .map_err(|misuse| help::misuse(prog, &format!("{prog} [OPTIONS] COMMAND [ARG...]"), &misuse.0))?;
+    if let Some(host) = globals.all("host").nth(1) {
+        let text = format!("invalid argument {host:?} for \"-H, --host\" flag: specify only one -H");
+        return Err(help::misuse(prog, &format!("{prog} [OPTIONS] COMMAND [ARG...]"), &text));
+    }
     let rest = globals.args.clone();
     let (asked_for_help, by_letter) = (globals.help, globals.help_by_letter);
     let mut cli = Cli {
@@ -217,7 +221,7 @@ fn dispatch(cli: &mut Cli, entry: &Entry, words: &[String]) -> Outcome {
         }
         Some((word, _)) if word == "--help" || word == "-h" => cli.write(help::group(&cli.path, group)),
         Some((word, _)) if word.starts_with('-') => {
-            Err(help::misuse(&cli.path, &format!("{} COMMAND", cli.path), &format!("unknown flag: {word}")))
+            Err(help::misuse(&cli.path, &cli.path, &format!("unknown flag: {word}")))
         }
         Some((word, rest)) => match find(group.entries, word) {
             Some(entry) => dispatch(cli, entry, rest),
@@ -238,6 +242,7 @@ fn execute(cli: &mut Cli, command: &'static Command, words: &[String]) -> Outcom
     if let Some(failure) = help::wrong_arguments(cli.prog, &cli.path, command, parsed.args.len()) {
         return Err(failure);
     }
+    needs::check(cli, command, &parsed)?;
     for flag in WINDOWS_ONLY.iter().filter(|flag| command.flags.iter().any(|have| have.long == **flag)) {
         if parsed.given(flag) {
             return Err(Failure::new(format!(

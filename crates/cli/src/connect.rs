@@ -130,9 +130,6 @@ pub(crate) fn endpoint(cli: &Cli) -> Outcome<Endpoint> {
 
 /// The value of `--host`, else of `DOCKER_HOST`; empty if neither is given.
 fn named_host(cli: &Cli) -> Outcome<String> {
-    if cli.globals.all("host").count() > 1 {
-        return Err(Failure::new("Specify only one -H"));
-    }
     let flag = cli.globals.text("host");
     Ok(if flag.is_empty() { environment::get("DOCKER_HOST").unwrap_or_default() } else { flag.to_owned() })
 }

@@ -19,6 +19,7 @@ mod help;
 mod hint;
 mod interrupt;
 mod manual;
+mod needs;
 mod opts;
 mod plugin;
 mod progress;
@@ -26,6 +27,7 @@ mod prompt;
 mod pruning;
 mod session;
 mod terminal;
+mod trust;
 
 use std::io::Write as _;
 

@@ -11,6 +11,12 @@ const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 /// Applies instructions in order.
 pub(crate) fn apply(config: &mut ContainerConfig, changes: &[String]) -> Result<()> {
     let mut commands = 0;
+    let lines = |change: &'_ String| {
+        change.lines().any(|line| !matches!(line.trim().bytes().next(), None | Some(b'#')))
+    };
+    if !changes.is_empty() && !changes.iter().any(lines) {
+        return Err(errdefs::invalid("file with no instructions"));
+    }
     for change in changes {
         // One text may have several lines.
         for line in change.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {

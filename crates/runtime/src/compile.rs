@@ -389,8 +389,12 @@ fn sysctl(key: &str, value: &str, own: &impl Fn(NamespaceKind) -> bool) -> Resul
     let matches = |known: &str| if known.ends_with('/') { name.starts_with(known) } else { name == known };
     match SYSCTLS.iter().find(|(known, _)| matches(known)) {
         Some(&(_, kind)) if own(kind) => Ok((name, value.to_owned())),
+        Some((_, NamespaceKind::Network)) => {
+            Err(invalid(format!("sysctl {key:?} not allowed in host network namespace")))
+        }
         Some((_, kind)) => Err(invalid(format!(
-            "sysctl {key:?} is not allowed as {kind:?} namespace is not enabled for the container"
+            "sysctl {key:?} is not allowed in the hosts {} namespace",
+            format!("{kind:?}").to_lowercase()
         ))),
         None => Err(invalid(format!("sysctl {key:?} is not in a separate kernel namespace"))),
     }

@@ -1,15 +1,15 @@
 //! `image`: everything on images.
 
-pub(super) mod history;
-pub(super) mod import;
-pub(super) mod inspect;
-pub(super) mod load;
-pub(super) mod ls;
-pub(super) mod prune;
-pub(super) mod pull;
-pub(super) mod push;
-pub(super) mod rm;
-pub(super) mod save;
+pub(crate) mod history;
+pub(crate) mod import;
+pub(crate) mod inspect;
+pub(crate) mod load;
+pub(crate) mod ls;
+pub(crate) mod prune;
+pub(crate) mod pull;
+pub(crate) mod push;
+pub(crate) mod rm;
+pub(crate) mod save;
 pub(super) mod search;
 pub(super) mod tag;
 mod tree;

@@ -33,6 +33,9 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
                 "conflicting options: cannot specify both --password and --password-stdin",
             ));
         }
+        if parsed.text("password").is_empty() {
+            return Err(Failure::new("password is empty"));
+        }
         cli.warn("WARNING! Using --password via the CLI is insecure. Use --password-stdin.");
     }
     let mut password = parsed.text("password").to_owned();

@@ -1,11 +1,11 @@
 //! `network`: everything on networks.
 
 mod connect;
-mod create;
+pub(crate) mod create;
 mod disconnect;
 mod inspect;
 mod ls;
-mod prune;
+pub(crate) mod prune;
 mod rm;
 
 use super::{Group, leaf};

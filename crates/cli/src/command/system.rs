@@ -1,10 +1,10 @@
 //! `system`: the engine itself.
 
-mod df;
+pub(crate) mod df;
 mod dial_stdio;
 pub(super) mod events;
 pub(super) mod info;
-pub(super) mod prune;
+pub(crate) mod prune;
 
 use super::{Group, leaf};
 

@@ -70,7 +70,12 @@ fn as_gos(error: &str) -> String {
         error.replace("template: :", "template: version:").replace("executing \"\"", "executing \"version\"");
     match error.split_once(": map has no entry for key ") {
         Some((place, key)) => {
-            format!("{place}: can't evaluate field {} in type system.versionInfo", key.trim_matches('"'))
+            let kind = match place {
+                _ if place.contains(" <.Server.") => "*types.Version",
+                _ if place.contains(" <.Client.") => "system.clientVersion",
+                _ => "system.versionInfo",
+            };
+            format!("{place}: can't evaluate field {} in type {kind}", key.trim_matches('"'))
         }
         None => error,
     }
@@ -138,7 +143,6 @@ fn data(cli: &Cli, api_version: &str, context: &str, server: Option<&[u8]>) -> J
     let text = |text: &str| Json::Text(text.to_owned());
     let name = if cli.prog == "docker" { "" } else { "Hythe" };
     let client = [
-        ("Platform", Json::Object(vec![("Name".to_owned(), text(name))])),
         ("Version", text(cli.version())),
         ("ApiVersion", text(api_version)),
         ("DefaultAPIVersion", text(&client::ApiVersion::NEWEST.to_string())),
@@ -149,7 +153,11 @@ fn data(cli: &Cli, api_version: &str, context: &str, server: Option<&[u8]>) -> J
         ("BuildTime", text("")),
         ("Context", text(context)),
     ];
-    let client = Json::Object(client.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
+    let mut client: Vec<_> = client.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    if !name.is_empty() {
+        client.insert(0, ("Platform".to_owned(), Json::Object(vec![("Name".to_owned(), text(name))])));
+    }
+    let client = Json::Object(client);
     let mut server = server.and_then(|raw| Json::parse(raw).ok()).unwrap_or(Json::Null);
     with_readable_times(&mut server);
     Json::Object(vec![("Client".to_owned(), client), ("Server".to_owned(), server)])

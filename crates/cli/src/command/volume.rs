@@ -3,9 +3,9 @@
 mod create;
 mod inspect;
 pub(super) mod ls;
-mod prune;
-mod rm;
-mod update;
+pub(crate) mod prune;
+pub(crate) mod rm;
+pub(crate) mod update;
 
 use super::{Group, leaf};
 

@@ -219,6 +219,11 @@ pub(crate) fn render(kind: &Kind, format: &str, quiet: bool, rows: Vec<Row>) -> 
     Ok(if is_table { table::align(&text) } else { text })
 }
 
+/// With `--quiet` a template is ignored; `raw` has a quiet form of its own.
+pub(crate) fn quieted(format: String, quiet: bool) -> String {
+    if quiet && format != "raw" { String::new() } else { format }
+}
+
 /// The template that `raw` stands for: one field a line.
 pub(crate) fn spelled_out(format: String, quiet: bool, short: &str, long: &str) -> String {
     match format.as_str() {

@@ -10,8 +10,14 @@ pub(crate) fn parse(text: &str) -> Result<DeviceRequest, String> {
     let mut request = DeviceRequest { count: 1, ..DeviceRequest::default() };
     let mut capabilities: Vec<String> = Vec::new();
     let mut counted = false;
+    let mut seen: Vec<String> = Vec::new();
     for field in flag::fields(text) {
         let (key, value) = field.split_once('=').unwrap_or((field.as_str(), ""));
+        let name = if field.contains('=') { key } else { "count" };
+        if seen.iter().any(|known| known == name) {
+            return Err(format!("gpu request key '{name}' can be specified only once"));
+        }
+        seen.push(name.to_owned());
         if !field.contains('=') {
             request.count = count(key)?;
             counted = true;
@@ -72,6 +78,10 @@ mod tests {
         assert_eq!(request.count, 0);
         assert_eq!(request.device_ids.unwrap(), ["0", "1"]);
         assert_eq!(request.capabilities.unwrap(), [["utility", "gpu"]]);
+        assert_eq!(
+            parse("count=1,count=2").unwrap_err(),
+            "gpu request key 'count' can be specified only once"
+        );
         assert_eq!(parse("foo=bar").unwrap_err(), "unexpected key 'foo' in 'foo=bar'");
     }
 }

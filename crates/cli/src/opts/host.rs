@@ -42,7 +42,7 @@ pub(crate) fn check_domain(text: &str) -> Result<(), String> {
     let label = |label: &str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
-    if name.is_empty()
+    if text.trim_matches(' ') == "."
         || (name.chars().any(|letter| letter.is_ascii_alphabetic()) && name.split('.').all(label))
     {
         return Ok(());
@@ -76,6 +76,7 @@ mod tests {
     #[test]
     fn domains() {
         assert_eq!((check_domain("."), check_domain("example.com")), (Ok(()), Ok(())));
+        assert_eq!(check_domain(""), Err(" is not a valid domain".into()));
         assert_eq!(check_domain("a b"), Err("a b is not a valid domain".into()));
     }
 }

@@ -17,8 +17,9 @@ pub(crate) fn parse(text: &str) -> Result<Ulimit, String> {
     let number = |text: &str| {
         text.parse::<i64>().map_err(|_| format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
     };
+    let hard = hard.map(number).transpose()?;
     let soft = number(soft)?;
-    let hard = hard.map_or(Ok(soft), number)?;
+    let hard = hard.unwrap_or(soft);
     if hard != -1 {
         if soft == -1 {
             return Err(format!(

@@ -4,5 +4,6 @@
 //! at a chosen moment, odd framing.
 
 mod engine;
+mod refusals;
 mod requests;
 mod session;

@@ -193,8 +193,10 @@ impl Shared {
                 record.mounts.iter().any(|point| point.name == volume || point.destination == volume)
             })
             && (publish.is_empty() || publish.iter().any(|port| has_port(self, record, port)))
+            // Docker looks at the ports that the list shows, and one that does not run shows none.
             && (expose.is_empty()
-                || record
+                || record.state.phase.counts_as_running()
+                    && record
                     .config
                     .exposed_ports
                     .as_ref()
@@ -274,10 +276,10 @@ fn any_of(filters: &Filters, key: &str, matches: impl Fn(&str) -> bool) -> bool 
 
 fn has_port(shared: &Shared, record: &Record, wanted: &str) -> bool {
     let endpoints = shared.parts.networks.endpoints_of(&record.id);
-    endpoints.iter().flat_map(|endpoint| &endpoint.ports).any(|binding| {
-        wanted == format!("{}/{}", binding.host.port(), binding.protocol)
-            || wanted == format!("{}/{}", binding.container_port, binding.protocol)
-    })
+    endpoints
+        .iter()
+        .flat_map(|endpoint| &endpoint.ports)
+        .any(|binding| wanted == format!("{}/{}", binding.host.port(), binding.protocol))
 }
 
 fn command(record: &Record) -> String {

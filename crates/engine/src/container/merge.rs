@@ -20,6 +20,8 @@ pub(crate) fn image_defaults(user: &mut Config, image: &Config) {
             ours.get_or_insert_default().extend(theirs.iter().map(|(key, value)| (key.clone(), *value)));
         }
     }
+    // An empty set is none, as Docker shows it.
+    user.volumes = user.volumes.take().filter(|set| !set.is_empty());
     if let Some(env) = image.env.as_ref().filter(|env| !env.is_empty()) {
         super::env::merge_image(user.env.get_or_insert_default(), env);
     }

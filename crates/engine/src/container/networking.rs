@@ -100,9 +100,12 @@ fn named(
         }
     }
     if matches!(mode, "host" | "none") && all.keys().any(|name| name != mode) {
-        return Err(invalid(format!(
-            "conflicting options: cannot attach both user-defined and {mode} networks"
-        )));
+        let why = if mode == "host" {
+            "container sharing network namespace with another container or host cannot be connected to any other network"
+        } else {
+            "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+        };
+        return Err(invalid(format!("failed to set up container networking: {why}")));
     }
     if mode != "host" && all.contains_key("host") {
         return Err(invalid(

@@ -75,7 +75,12 @@ impl Shared {
             die_with_parent: true,
             ..CompileOptions::default()
         };
-        let mut plan = runtime::compile(&spec, &options)?;
+        let mut plan = runtime::compile(&spec, &options).map_err(|error| {
+            error.context(
+                "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create \
+                 failed",
+            )
+        })?;
         let capabilities = plan.process.capabilities.bounding;
         if let Some(hooks) = &mut plan.hooks {
             // A bundle of their own: they look into it for the root.

@@ -1,6 +1,6 @@
 //! `restart`: stop if it runs, then start; neither `--rm` nor the restart policy act on the stop between.
 
-use errdefs::{Class, Result};
+use errdefs::{Class, Error, Result};
 
 use super::{Containers, StopOptions};
 
@@ -17,16 +17,18 @@ impl Containers {
             // The exit is handled under the operation lock: having it means that the flag was seen.
             drop(container.operation.lock());
             container.live.lock().restarting_by_hand = false;
-            stopped?;
+            stopped.map_err(|error| named(error, reference))?;
         }
         match self.start(&container.id) {
-            Err(error) if error.class() != Class::NotModified => {
-                Err(error.context(format!("Cannot restart container {reference}")))
-            }
+            Err(error) if error.class() != Class::NotModified => Err(named(error, reference)),
             _ => {
                 self.shared.tell(&container.record(), "restart", &[]);
                 Ok(())
             }
         }
     }
+}
+
+fn named(error: Error, reference: &str) -> Error {
+    error.context(format!("Cannot restart container {reference}"))
 }

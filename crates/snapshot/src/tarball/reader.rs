@@ -260,7 +260,7 @@ impl<R: BufRead> Reader<R> {
         while filled < BLOCK {
             match self.inner.read(&mut block.0[filled..]) {
                 Ok(0) if filled == 0 => return Ok(None),
-                Ok(0) => return Err(bad("unexpected end")),
+                Ok(0) => return Err(invalid("unexpected EOF")),
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error).context(|| "read tar"),

@@ -58,6 +58,9 @@ pub(crate) const LISTS: &str = "
     ps -a --format 'table'
     ps -a --format raw
     ps -aq --format raw
+    ps -aq --format '{{.Names}}'
+    ps -aq --format json
+    context ls -q --format x
     ps -a --format ''
     ps -a --format '{{.Size}}'
     ps -a --format '{{.RunningFor}}'

@@ -68,6 +68,9 @@ pub(crate) const MISUSED: &str = "
     run --volumes-from foo busybox
     run --expose foo busybox
     run --detach-keys foo busybox
+    run --dns-search '' busybox
+    run --gpus 'count=1,count=2' busybox
+    run --ulimit nofile=a:b busybox
     run -t busybox
     run -it busybox
     run --memory-swappiness 101 busybox
@@ -98,6 +101,7 @@ pub(crate) const MISUSED: &str = "
     cp none:/x .
     cp a:/b c:/d
     cp - -
+    cp : b
     diff
     diff none
     diff a b
@@ -220,6 +224,8 @@ pub(crate) const MISUSED: &str = "
     image rm
     container
     container foo
+    container --foo
+    system --foo
     container prune x
     container prune -f --filter foo=bar
     container prune -f --filter until=x
@@ -286,6 +292,7 @@ pub(crate) const MISUSED: &str = "
     system events --since foo
     system events --filter foo=bar --until 0
     system events --format '{{.Bad' --until 0
+    system events --format '{{.Foo}}' --until 0
     system info x
     system prune x
     system prune --volumes --filter until=1h
@@ -297,6 +304,7 @@ pub(crate) const MISUSED: &str = "
     version --format '{{.Bad'
     version --format '{{.Nothing}}'
     login a b
+    login -u a -p '' nosuch.example
     login -p x
     login -u a --password-stdin -p x
     login --password-stdin

@@ -34,6 +34,8 @@ pub(crate) const CONTAINERS: &str = "
     cp /etc/hostname thing:/none/x
     cp /etc/hostname thing:/tmp/
     cp -q /etc/hostname thing:/tmp/
+    cp /nonexistent/ thing:/tmp
+    update --kernel-memory 5m thing
     diff thing
     commit thing imgthing
     commit -m message -a author -c 'CMD [\"x\"]' thing imgthing:two

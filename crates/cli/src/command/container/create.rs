@@ -6,9 +6,9 @@ use oci::reference::Reference;
 
 use crate::cli::Cli;
 use crate::command::image::pull;
-use crate::environment;
 use crate::failure::{EXIT_ENGINE, Failure, Outcome, on_path};
 use crate::flag::Parsed;
+use crate::{environment, trust};
 use flags::CREATE_FLAGS as FLAGS;
 
 mod api_socket;
@@ -84,6 +84,9 @@ pub(super) fn create(cli: &Cli, parsed: &Parsed, spec: &mut Spec) -> Outcome<Str
         return Err(Failure::new(format!(
             "invalid pull option: '{policy}': must be one of \"always\", \"missing\" or \"never\""
         )));
+    }
+    if !image.contains('@') {
+        trust::refuse(parsed)?;
     }
     let client = cli.client()?;
     if parsed.on("use-api-socket") {

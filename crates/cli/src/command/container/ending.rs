@@ -22,6 +22,9 @@ pub(super) fn each(
     if parsed.given("time") && parsed.given("timeout") {
         return Err(Failure::new("conflicting options: cannot specify both --timeout and --time"));
     }
+    if parsed.given("time") {
+        cli.print("Flag --time has been deprecated, use --timeout instead")?;
+    }
     let timeout = parsed.maybe_int("timeout").or(parsed.maybe_int("time"));
     let signal = parsed.text("signal");
     let results = each_at_once(&parsed.args, |container| operation(container, signal, timeout));

@@ -99,6 +99,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let containers: Vec<Listed> = serde_json::from_slice(&cli.client()?.container_list_raw(&options)?)
         .map_err(|error| Failure::new(format!("decode answer: {error}")))?;
     let sized = format!("{RAW}size: {{{{.Size}}}}\n");
+    let format = rows::quieted(format, quiet);
     let format = rows::spelled_out(format, quiet, "container_id: {{.ID}}", if size { &sized } else { RAW });
     let truncate = !parsed.on("no-trunc");
     let wanted = Wanted::of(&kind, &format, quiet);

@@ -75,7 +75,8 @@ fn attached(cli: &Cli, parsed: &Parsed, spec: &Spec, id: &str, control: &Control
         logs: false,
         detach_keys: detach_keys.clone(),
     };
-    let session = client.container_attach(id, &attach).map_err(|error| explained(cli, error.into()))?;
+    // As Docker's client: an attach that is refused is no failure of the engine's, and the container stays.
+    let session = client.container_attach(id, &attach)?;
     let removes = spec.request.host_config.as_ref().is_some_and(|host| host.auto_remove);
     let condition = if removes { WaitCondition::Removed } else { WaitCondition::NextExit };
     let waiting = client.container_wait(id, condition).map_err(|error| explained(cli, error.into()))?;

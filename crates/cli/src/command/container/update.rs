@@ -36,6 +36,8 @@ pub(crate) static COMMAND: Command = Command {
             Some(number::check_int),
             "Limit the CPU real-time runtime in microseconds",
         ),
+        // Accepted for the sake of scripts, and sent on: no engine of today does anything with it.
+        single("kernel-memory", NONE, "bytes", Some(size::check), "Kernel memory limit (deprecated)").hide(),
         limits::CPU_SHARES,
         limits::CPUS,
         limits::CPUSET_CPUS,

@@ -66,7 +66,12 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         let error = error.map(|failure| failure.text).unwrap_or_default();
         row(&meta.name, meta.description(), meta.host(), &error)
     });
-    cli.write(rows::render(&KIND, parsed.text("format"), parsed.on("quiet"), rows.collect())?)?;
+    cli.write(rows::render(
+        &KIND,
+        &rows::quieted(parsed.text("format").to_owned(), parsed.on("quiet")),
+        parsed.on("quiet"),
+        rows.collect(),
+    )?)?;
     if environment::get("DOCKER_HOST").is_some() {
         cli.warn(
             "Warning: DOCKER_HOST environment variable overrides the active context. To use a context, either set the \

@@ -7,7 +7,7 @@ use oci::reference::Reference;
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
 use crate::flag::Parsed;
-use crate::{credentials, environment, progress, terminal};
+use crate::{credentials, environment, progress, terminal, trust};
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -26,6 +26,9 @@ pub(crate) static COMMAND: Command = Command {
 };
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    if !parsed.arg(0).contains('@') {
+        trust::refuse(parsed)?;
+    }
     let (reference, quiet) = (named(cli, parsed)?, parsed.on("quiet"));
     let platform = match parsed.text("platform") {
         "" => environment::get("DOCKER_DEFAULT_PLATFORM").unwrap_or_default(),

@@ -7,7 +7,7 @@ use crate::cli::Cli;
 use crate::failure::Outcome;
 use crate::flag::Parsed;
 use crate::opts::platform;
-use crate::{credentials, progress, terminal};
+use crate::{credentials, progress, terminal, trust};
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -30,6 +30,9 @@ pub(crate) static COMMAND: Command = Command {
 };
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
+    if !parsed.arg(0).contains('@') {
+        trust::refuse(parsed)?;
+    }
     let (reference, quiet) = (super::pull::named(cli, parsed)?, parsed.on("quiet"));
     let only = match parsed.text("platform") {
         "" => None,

@@ -66,10 +66,20 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
 
 fn compile(format: &str) -> Outcome<template::Compiled> {
     const EXIT_FORMAT: i32 = 64;
-    template::compile(format).map_err(|failure| {
-        let text = failure.text.replacen("failed to parse template", "Error parsing format", 1);
-        Failure::with_code(EXIT_FORMAT, text)
-    })
+    let refuse = |text: &str| Failure::with_code(EXIT_FORMAT, format!("Error parsing format: {text}"));
+    let compiled = template::compile(format)
+        .map_err(|failure| refuse(failure.text.trim_start_matches("failed to parse template: ")))?;
+    // Judged by an event of which nothing is known, before the engine is asked for any.
+    let empty = serde_json::to_vec(&Message::default()).unwrap_or_default();
+    let empty = Json::parse(&empty).map_err(|error| Failure::new(error.to_string()))?;
+    match compiled.execute(&template::value(&empty)) {
+        Err(error) if error.contains("map has no entry for key") => {
+            let (place, key) = error.split_once(": map has no entry for key ").unwrap_or((&error, ""));
+            let key = key.trim_matches('"');
+            Err(refuse(&format!("{place}: can't evaluate field {key} in type *events.Message")))
+        }
+        _ => Ok(compiled),
+    }
 }
 
 /// One line: when, what to which object, and what is known of it in parentheses.

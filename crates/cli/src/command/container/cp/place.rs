@@ -13,6 +13,8 @@ pub(super) fn split(argument: &str) -> Place {
         return Place::Local(argument.to_owned());
     }
     match argument.split_once(':') {
+        // Without a name in front of the colon it is a path of here that follows.
+        Some(("", path)) => Place::Local(path.to_owned()),
         Some((container, path)) if !container.starts_with('.') => {
             Place::Container(container.to_owned(), path.to_owned())
         }

@@ -32,6 +32,9 @@ pub(super) fn copy(
     options: &Options,
 ) -> Outcome<u64> {
     let client = cli.client()?;
+    if destination.is_empty() {
+        return Err(Failure::new("no such directory"));
+    }
     let target = look(cli, container, destination)?;
     let copy_to = CopyTo { overwrite_dir_with_file: false, copy_uid_gid: options.archive };
     if source == "-" {
@@ -82,7 +85,8 @@ fn local_source(source: &str, follow_link: bool) -> Outcome<(PathBuf, String)> {
         path = PathBuf::from("/");
     }
     if follow_link || content || source.ends_with('/') {
-        path = fs::canonicalize(&path).map_err(|error| on_path("lstat", source, &error))?;
+        path = fs::canonicalize(&path)
+            .map_err(|error| on_path("lstat", source.trim_end_matches('/'), &error))?;
     }
     let name = if content || name == "/" { ".".to_owned() } else { name };
     Ok((path, name))
