@@ -110,6 +110,14 @@ fn what_frees_space_works_and_what_needs_it_says_so() {
     daemon.check_state();
 
     full.fill();
+    daemon.hythe(["rename", "talks", "speaks"]).ok();
+    daemon.hythe(["update", "--pids-limit", "77", "works"]).ok();
+    assert_eq!(daemon.hythe(["inspect", "-f", "{{.HostConfig.PidsLimit}}", "works"]).ok(), "77");
+    daemon.hythe(["rename", "speaks", "talks"]).ok();
+    daemon.hythe(["pause", "works"]).ok();
+    daemon.hythe(["unpause", "works"]).ok();
+    daemon.hythe(["tag", "busybox", "other:1"]).ok();
+    daemon.hythe(["rmi", "other:1"]).ok();
     assert_eq!(daemon.hythe(["stop", "-t", "0", "stops"]).ok(), "stops");
     assert_eq!(daemon.hythe(["kill", "dies"]).ok(), "dies");
     assert_eq!(daemon.hythe(["inspect", "-f", "{{.State.Status}}", "stops", "dies"]).ok(), "exited\nexited");
@@ -117,6 +125,8 @@ fn what_frees_space_works_and_what_needs_it_says_so() {
     assert_eq!(daemon.hythe(["volume", "rm", "spare"]).ok(), "spare");
     assert!(daemon.hythe(["container", "prune", "-f"]).ok().contains("Deleted Containers"));
     daemon.hythe(["volume", "prune", "-af"]).ok();
+    daemon.hythe(["network", "prune", "-f"]).ok();
+    daemon.hythe(["image", "prune", "-f"]).ok();
     assert_eq!(daemon.hythe(["ps", "-aq"]).ok().lines().count(), 2);
     daemon.check_state();
 
@@ -174,4 +184,92 @@ fn pull_leaves_nothing_of_what_does_not_fit() {
     daemon.hythe(["pull", "-q", "redis"]).ok();
     let output = daemon.hythe(["run", "--rm", "redis", "redis-cli", "--version"]).ok();
     assert!(output.starts_with("redis-cli"), "{output}");
+}
+
+#[test]
+fn without_inodes_it_is_the_same_as_without_blocks() {
+    let options =
+        Options { disk: Some(DISK), inodes: Some(1200), images: vec!["busybox"], ..Options::default() };
+    let full = Full { daemon: Daemon::with(options) };
+    let daemon = &full.daemon;
+    for name in ["works", "goes"] {
+        let script = "echo hello; exec sleep 1000";
+        daemon.hythe(["run", "-d", "--name", name, "busybox", "sh", "-c", script]).ok();
+    }
+    daemon.hythe(["create", "--name", "idle", "-v", "/anonymous", "busybox", "true"]).ok();
+    let output = full.shell("mkdir many && i=0; while : > many/$i; do i=$((i+1)); done");
+    assert!(output.stderr.contains("No space left") || output.stderr.contains("nonexistent"), "{output:?}");
+
+    assert_eq!(daemon.hythe(["logs", "works"]).ok(), "hello");
+    assert_eq!(daemon.hythe(["exec", "works", "echo", "fine"]).ok(), "fine");
+    full.refused(&["exec", "works", "sh", "-c", "> /new"]);
+    full.refused(&["create", "--name", "refused", "busybox", "true"]);
+    full.refused(&["run", "--rm", "busybox", "true"]);
+    full.refused(&["volume", "create", "more"]);
+    full.refused(&["commit", "works", "image"]);
+    assert_eq!(daemon.hythe(["ps", "-aq"]).ok().lines().count(), 3);
+    assert_eq!(daemon.hythe(["images", "-q"]).ok().lines().count(), 1);
+    daemon.check_state();
+
+    daemon.hythe(["rename", "works", "still"]).ok();
+    daemon.hythe(["update", "--pids-limit", "77", "still"]).ok();
+    daemon.hythe(["stop", "-t", "0", "still"]).ok();
+    assert_eq!(daemon.hythe(["rm", "-f", "goes"]).ok(), "goes");
+    assert!(daemon.hythe(["container", "prune", "-f"]).ok().contains("Deleted Containers"));
+    daemon.hythe(["volume", "prune", "-af"]).ok();
+    assert_eq!(daemon.hythe(["ps", "-aq"]).ok(), "");
+    full.shell("rm -r many").ok();
+    assert_eq!(daemon.hythe(["run", "--rm", "busybox", "echo", "again"]).ok(), "again");
+}
+
+#[test]
+fn a_full_state_directory_keeps_nothing_from_ending() {
+    for options in ["size=1m,nr_inodes=600", "size=8m,nr_inodes=150"] {
+        let options = Options { state: Some(options), images: vec!["busybox"], ..Options::default() };
+        let mut daemon = Daemon::with(options);
+        let script = "trap 'exit 9' TERM; echo hello; while :; do sleep 0.05; done";
+        for name in ["works", "stops", "goes", "ends"] {
+            daemon.hythe(["run", "-d", "--name", name, "-p", "80", "busybox", "sh", "-c", script]).ok();
+            wait::until_true("it is up", || daemon.hythe(["logs", name]).ok() == "hello");
+        }
+        let fill = format!(
+            "cd {} && mkdir many && (dd if=/dev/zero of=filler bs=1k; i=0; while : > many/$i; do i=$((i+1)); done)",
+            daemon.state().display()
+        );
+        let filled = |daemon: &Daemon| Output::of(&mut daemon.sandbox().command("sh", ["-c", &fill])).stderr;
+        assert!(!filled(&daemon).is_empty());
+
+        let begun = |args: &[&str]| {
+            let output = daemon.hythe(args);
+            let text = output.stderr.to_lowercase();
+            assert!(output.code != 0 && text.contains("no space left on device"), "{args:?}: {output:?}");
+        };
+        assert_eq!(daemon.hythe(["exec", "works", "echo", "fine"]).ok(), "fine");
+        begun(&["run", "--rm", "busybox", "true"]);
+        begun(&["run", "-d", "--name", "refused", "-p", "80", "busybox", "sleep", "1000"]);
+        daemon.hythe(["rm", "refused"]).ok();
+        daemon.hythe(["rename", "works", "still"]).ok();
+        daemon.hythe(["update", "--pids-limit", "77", "still"]).ok();
+        daemon.check_state();
+        daemon.hythe(["stop", "stops"]).ok();
+        assert_eq!(daemon.hythe(["inspect", "-f", "{{.State.ExitCode}}", "stops"]).ok(), "9");
+        assert_eq!(daemon.hythe(["rm", "-f", "goes"]).ok(), "goes");
+        // How it ends is known too if no daemon was there to be told.
+        let refill = format!("cd {} && dd if=/dev/zero of=more bs=1k; :", daemon.state().display());
+        Output::of(&mut daemon.sandbox().command("sh", ["-c", &refill]));
+        let pid = daemon.hythe(["inspect", "-f", "{{.State.Pid}}", "ends"]).ok();
+        daemon.kill();
+        Output::of(std::process::Command::new("kill").args(["-TERM", &pid])).ok();
+        wait::until_true("it ends", || !std::path::Path::new(&format!("/proc/{pid}/exe")).exists());
+        daemon.boot();
+        assert_eq!(
+            daemon.hythe(["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "ends"]).ok(),
+            "exited 9"
+        );
+        assert_eq!(daemon.hythe(["exec", "still", "echo", "fine"]).ok(), "fine");
+        let empty = format!("cd {} && rm -rf many filler more", daemon.state().display());
+        Output::of(&mut daemon.sandbox().command("sh", ["-c", &empty])).ok();
+        daemon.hythe(["start", "stops", "ends"]).ok();
+        daemon.check_state();
+    }
 }

@@ -6,6 +6,7 @@ mod ceilings;
 mod compatibility;
 mod configuration;
 mod daemon;
+mod descriptors;
 mod door;
 mod events;
 mod full;

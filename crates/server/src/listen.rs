@@ -3,13 +3,15 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioTimer;
+use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 use crate::body::Body;
@@ -21,6 +23,12 @@ use crate::service::{self, Handles};
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a client may take for its next request's headers; Docker's number.
 const HEADERS: Duration = Duration::from_secs(300);
+/// How long no connection is taken when there are no descriptors left and no client gives one back. Others of the engine
+/// may: its work for containers needs some too.
+const EXHAUSTED: Duration = Duration::from_millis(500);
+
+/// The log is not filled with that.
+const TOLD_AGAIN: Duration = Duration::from_secs(60);
 
 /// Where clients come from.
 pub enum Listener {
@@ -35,6 +43,8 @@ pub enum Listener {
 /// # Errors
 /// Only when the listening socket itself is broken.
 pub async fn serve(listener: Listener, handles: Arc<Handles>) -> io::Result<()> {
+    let ended = Arc::new(Notify::new());
+    let mut told: Option<Instant> = None;
     loop {
         let accepted = match &listener {
             Listener::Unix(listener) => {
@@ -46,13 +56,20 @@ pub async fn serve(listener: Listener, handles: Arc<Handles>) -> io::Result<()> 
         };
         match accepted {
             Ok((accepted, tls)) => {
-                tokio::spawn(connection(accepted, tls, Arc::clone(&handles)));
+                let (handles, ended) = (Arc::clone(&handles), Arc::clone(&ended));
+                tokio::spawn(async move {
+                    connection(accepted, tls, handles).await;
+                    ended.notify_one();
+                });
             }
-            Err(error) if of_one_client(&error) => {
-                tracing::warn!(%error, "accept");
-                // Out of descriptors, most likely: let the others end theirs before the next try.
-                tokio::task::yield_now().await;
+            Err(error) if of_nobody(&error) => {
+                if told.is_none_or(|told| told.elapsed() > TOLD_AGAIN) {
+                    told = Some(Instant::now());
+                    tracing::warn!(%error, "accept: clients wait until others go");
+                }
+                let _ = tokio::time::timeout(EXHAUSTED, ended.notified()).await;
             }
+            Err(error) if of_one_client(&error) => tracing::debug!(%error, "accept"),
             Err(error) => return Err(error),
         }
     }
@@ -63,19 +80,18 @@ enum Accepted {
     Tcp(TcpStream),
 }
 
-/// Failures that say nothing about the listening socket.
+/// Failures for lack of something, while the client still waits.
+fn of_nobody(error: &io::Error) -> bool {
+    is_one_of(error, &[Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM])
+}
+
+/// Failures of one client, who is gone, that say nothing about the listening socket.
 fn of_one_client(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let transient = [
-        Errno::CONNABORTED,
-        Errno::MFILE,
-        Errno::NFILE,
-        Errno::NOBUFS,
-        Errno::NOMEM,
-        Errno::INTR,
-        Errno::PERM,
-    ];
-    Errno::from_io_error(error).is_some_and(|errno| transient.contains(&errno))
+    is_one_of(error, &[Errno::CONNABORTED, Errno::INTR, Errno::PERM])
+}
+
+fn is_one_of(error: &io::Error, these: &[Errno]) -> bool {
+    Errno::from_io_error(error).is_some_and(|errno| these.contains(&errno))
 }
 
 async fn connection(accepted: Accepted, tls: Option<TlsAcceptor>, handles: Arc<Handles>) {

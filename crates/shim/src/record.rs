@@ -7,12 +7,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use errdefs::{Context as _, Result, system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags, fallocate, flock, open};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, pidfd_open};
 use serde::de::DeserializeOwned;
@@ -25,6 +25,9 @@ const DYING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
 /// How long a shim may take to end that has lost its daemon before its container was started.
 const ENDING: Duration = Duration::from_secs(10);
+
+/// Bytes of an exit record, and then some.
+const EXIT_MOST: u64 = 64;
 
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +54,7 @@ pub(crate) struct ShimState {
 /// How to reach another runtime's records of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OtherRuntime {
-    pub(crate) program: std::path::PathBuf,
+    pub(crate) program: PathBuf,
     pub(crate) args: Vec<String>,
     pub(crate) id: String,
 }
@@ -102,6 +105,15 @@ fn open_directory(path: &Path) -> Result<OwnedFd> {
 /// `System` if there is one that cannot be read.
 pub fn read_exit(state_dir: &Path) -> Result<Option<Exit>> {
     read(&state_dir.join(StatePaths::EXIT))
+}
+
+/// Makes room for the exit record, which is to be written even if there is none any more by then.
+pub(crate) fn reserve_exit(state_dir: &Path) -> Result<()> {
+    let path = staged(state_dir, StatePaths::EXIT);
+    let file = create(&path).context(|| format!("make {}", path.display()))?;
+    // Not every file system can; then it is found out at the end.
+    let _ = fallocate(&file, FallocateFlags::empty(), 0, EXIT_MOST);
+    Ok(())
 }
 
 pub(crate) fn write_exit(state_dir: &Path, exit: &Exit) -> Result<()> {
@@ -190,18 +202,23 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
 
 fn write<T: Serialize>(state_dir: &Path, name: &str, record: &T) -> Result<()> {
     let path = state_dir.join(name);
-    let staged = state_dir.join(format!("{name}.new"));
+    let staged = staged(state_dir, name);
     let what = || format!("write {}", path.display());
     let bytes = postcard::to_stdvec(record).context(what)?;
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&staged)
-        .context(what)?;
+    let mut file = create(&staged).context(what)?;
     std::io::Write::write_all(&mut file, &bytes).context(what)?;
+    // What was reserved and is not needed.
+    file.set_len(bytes.len() as u64).context(what)?;
     fs::rename(&staged, &path).context(what)
+}
+
+fn staged(state_dir: &Path, name: &str) -> PathBuf {
+    state_dir.join(format!("{name}.new"))
+}
+
+/// Opens a file to be written from its beginning, with the room it has.
+fn create(path: &Path) -> std::io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 #[cfg(test)]
@@ -211,6 +228,7 @@ mod tests {
     #[test]
     fn an_exit_record_is_read_back_and_a_torn_one_refused() {
         let dir = tempfile::tempdir().unwrap();
+        reserve_exit(dir.path()).unwrap();
         assert_eq!(read_exit(dir.path()).unwrap(), None);
         let exit = Exit { code: 137, signal: Some(9), oom: true, at: logs::Time(5) };
         write_exit(dir.path(), &exit).unwrap();

@@ -181,6 +181,7 @@ impl Supervisor {
             id: launch.id.clone(),
         });
         record::write_state(&launch.state_dir, &ShimState { cgroup, runtime })?;
+        record::reserve_exit(&launch.state_dir)?;
         let other = launch.foreign.map(|how| Other::new(how, launch.id.clone(), launch.state_dir.clone()));
         let mut supervisor = Self {
             id: launch.id,

@@ -31,6 +31,10 @@ pub struct Options {
     pub disk: Option<u64>,
     /// That file system has project quotas.
     pub quotas: bool,
+    /// How many files that file system can have.
+    pub inodes: Option<u64>,
+    /// Options of a tmpfs of its own for the state directory (`size=1m,nr_inodes=100`).
+    pub state: Option<&'static str>,
     /// The directory with the programs, if not the one of [`program`].
     pub programs: Option<PathBuf>,
 }
@@ -77,6 +81,11 @@ impl Daemon {
         };
         if let Some(megabytes) = daemon.options.disk {
             daemon.mount_disk(megabytes);
+        }
+        if let Some(options) = daemon.options.state {
+            let (options, state) = (options.to_owned(), daemon.state().display().to_string());
+            let script = format!("mkdir {state} && mount -t tmpfs -o {options} tmpfs {state}");
+            Output::of(&mut daemon.sandbox.command("sh", ["-c", &script])).ok();
         }
         daemon.boot();
         daemon.before = Inventory::take(&daemon.scope());
@@ -172,8 +181,9 @@ impl Daemon {
             true => ("-O quota,project -E quotatype=prjquota", ",prjquota"),
             false => ("", ""),
         };
+        let inodes = self.options.inodes.map(|count| format!("-N {count}")).unwrap_or_default();
         let script = format!(
-            "mkfs.ext4 -q -m 0 {features} {image} && mkdir {data} && mount -o loop{option} {image} {data}"
+            "mkfs.ext4 -q -m 0 {inodes} {features} {image} && mkdir {data} && mount -o loop{option} {image} {data}"
         );
         Output::of(&mut self.sandbox.command("sh", ["-c", &script])).ok();
     }
