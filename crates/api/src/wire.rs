@@ -296,6 +296,18 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
+impl<T: Value> Value for Box<T> {
+    fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::decode(deserializer).map(Self::new)
+    }
+    fn go() -> Cow<'static, str> {
+        T::go()
+    }
+    fn look(node: &Node, named: Named, place: &mut Place) -> Result<(), Mistake> {
+        T::look(node, named, place)
+    }
+}
+
 impl<T: Value> Value for Vec<T> {
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct List<T>(PhantomData<T>);

@@ -15,45 +15,57 @@ pub(crate) fn align(text: &str) -> String {
     align_with(text, WIDTH_MIN, PADDING)
 }
 
+/// A cell that is followed by a tab.
+struct Cell<'a> {
+    text: &'a str,
+    width: usize,
+    /// How wide its column is here.
+    column: usize,
+}
+
+/// A line: its cells, and what follows the last tab.
+struct Line<'a> {
+    cells: Vec<Cell<'a>>,
+    rest: &'a str,
+}
+
+impl<'a> Line<'a> {
+    fn parse(line: &'a str) -> Self {
+        let (cells, rest) = line.rsplit_once('\t').map_or((None, line), |(cells, rest)| (Some(cells), rest));
+        let cell = |text| Cell { text, width: width(text), column: 0 };
+        Self { cells: cells.into_iter().flat_map(|cells| cells.split('\t')).map(cell).collect(), rest }
+    }
+}
+
+/// How many columns of a terminal the text takes. Most of a long list is ASCII, which needs no tables.
+fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
 /// Aligns `text` with another minimal width and padding.
 pub(crate) fn align_with(text: &str, width_min: usize, padding: usize) -> String {
-    let lines: Vec<Vec<&str>> = text.split('\n').map(|line| line.split('\t').collect()).collect();
-    let mut widths: Vec<Vec<usize>> = lines.iter().map(|cells| vec![0; cells.len() - 1]).collect();
-    let columns = widths.iter().map(Vec::len).max().unwrap_or_default();
+    let mut lines: Vec<Line<'_>> = text.split('\n').map(Line::parse).collect();
+    let columns = lines.iter().map(|line| line.cells.len()).max().unwrap_or_default();
     for column in 0..columns {
-        let mut start = 0;
-        while start < lines.len() {
-            // A run of lines that have a cell in this column.
-            let length = widths.iter().skip(start).take_while(|cells| cells.len() > column).count();
-            let run = start..start + length;
-            let widest = lines
-                .iter()
-                .skip(start)
-                .take(length)
-                .filter_map(|cells| cells.get(column))
-                .map(|cell| cell.width() + padding)
-                .max()
-                .unwrap_or_default()
-                .max(width_min);
-            for cells in widths.get_mut(run).into_iter().flatten() {
-                if let Some(width) = cells.get_mut(column) {
-                    *width = widest;
-                }
-            }
-            start += length.max(1);
+        // A run of lines that have a cell in this column.
+        for run in lines.chunk_by_mut(|a, b| (a.cells.len() > column) == (b.cells.len() > column)) {
+            let cells = run.iter().filter_map(|line| line.cells.get(column));
+            let widest = cells.map(|cell| cell.width + padding).max().unwrap_or_default().max(width_min);
+            run.iter_mut()
+                .filter_map(|line| line.cells.get_mut(column))
+                .for_each(|cell| cell.column = widest);
         }
     }
     let mut out = String::with_capacity(text.len() * 2);
-    for (at, (cells, widths)) in lines.iter().zip(&widths).enumerate() {
+    for (at, line) in lines.iter().enumerate() {
         if at > 0 {
             out.push('\n');
         }
-        for (column, cell) in cells.iter().enumerate() {
-            out.push_str(cell);
-            if let Some(width) = widths.get(column) {
-                out.extend(std::iter::repeat_n(' ', width - cell.width()));
-            }
+        for cell in &line.cells {
+            out.push_str(cell.text);
+            out.extend(std::iter::repeat_n(' ', cell.column - cell.width));
         }
+        out.push_str(line.rest);
     }
     out
 }

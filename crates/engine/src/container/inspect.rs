@@ -113,7 +113,7 @@ impl Shared {
         let endpoints = self.parts.networks.endpoints_of(&record.id);
         let mut settings = NetworkSettings {
             ports: networking::port_map(record, &endpoints),
-            networks: self.network_map(record, &endpoints),
+            networks: self.networks_of(record, &endpoints).collect(),
             ..NetworkSettings::default()
         };
         if record.state.phase.has_process() && networking::mode(record) == Mode::Own {
@@ -137,12 +137,12 @@ impl Shared {
     }
 
     /// The networks of a container by name, with what it has got in them.
-    pub(crate) fn network_map(
+    pub(crate) fn networks_of(
         &self,
         record: &Record,
         endpoints: &[Endpoint],
-    ) -> std::collections::BTreeMap<String, api::network::EndpointSettings> {
-        let one = |(name, wish): (&String, &api::network::EndpointSettings)| {
+    ) -> impl Iterator<Item = (String, api::network::EndpointSettings)> {
+        let one = move |(name, wish): (&String, &api::network::EndpointSettings)| {
             let given = endpoints.iter().find(|endpoint| {
                 endpoint.network_name == *name || endpoint.network_id.starts_with(name.as_str())
             });
@@ -154,7 +154,7 @@ impl Shared {
             }
             (name.clone(), settings)
         };
-        record.networks.iter().map(one).collect()
+        record.networks.iter().map(one)
     }
 }
 

@@ -219,6 +219,8 @@ impl Shared {
     /// `named` is the image that the container's image's name means now.
     fn summary(&self, record: &Record, health: &str, named: Option<ImageId>, now: Timestamp) -> Summary {
         let endpoints = self.parts.networks.endpoints_of(&record.id);
+        let networks =
+            self.networks_of(record, &endpoints).map(|(name, settings)| (name, Box::new(settings)));
         let image_id = record.image.as_ref().map(ToString::to_string).unwrap_or_default();
         let still_named = record.image.is_none() || named == record.image;
         Summary {
@@ -236,7 +238,7 @@ impl Shared {
                 network_mode: record.host.network_mode.clone(),
                 annotations: record.host.annotations.clone(),
             },
-            network_settings: SummaryNetworkSettings { networks: self.network_map(record, &endpoints) },
+            network_settings: SummaryNetworkSettings { networks: networks.collect() },
             mounts: record.mounts.iter().map(inspect::mount).collect(),
             ..Summary::default()
         }
