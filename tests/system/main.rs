@@ -2,6 +2,7 @@
 
 mod answers;
 mod api;
+mod asked;
 mod ceilings;
 mod compatibility;
 mod configuration;

@@ -21,6 +21,15 @@ enum Values {
     List(Vec<String>),
 }
 
+/// What Go's `strconv.ParseBool` takes.
+pub fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+        _ => None,
+    }
+}
+
 impl Filters {
     /// No filter: everything matches.
     pub fn new() -> Self {
@@ -35,14 +44,15 @@ impl Filters {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let map: BTreeMap<String, Values> =
+        let map: Option<BTreeMap<String, Option<Values>>> =
             serde_json::from_str(text).map_err(|_| errdefs::invalid("invalid filter"))?;
         let set = |values| match values {
+            None => BTreeSet::new(),
             // Docker looks at the keys only, `{"web": false}` is `web` as well.
-            Values::Map(map) => map.into_keys().collect(),
-            Values::List(list) => list.into_iter().collect(),
+            Some(Values::Map(map)) => map.into_keys().collect(),
+            Some(Values::List(list)) => list.into_iter().collect(),
         };
-        Ok(Self(map.into_iter().map(|(key, values)| (key, set(values))).collect()))
+        Ok(Self(map.unwrap_or_default().into_iter().map(|(key, values)| (key, set(values))).collect()))
     }
 
     /// The query parameter's value; empty without filters.

@@ -28,6 +28,7 @@ wire! { "PascalCase";
         driver: String,
         driver_opts: Option<StringMap>,
         labels: Option<StringMap>,
+        #[serde(skip_serializing_if = "empty")] cluster_volume_spec: Option<serde_json::Value>,
     }
     /// Answer of `GET /volumes`.
     ListResponse {

@@ -133,6 +133,34 @@ impl Images {
         Ok(wire::inspect(&image, &directories))
     }
 
+    /// The same; an image of another platform than the one asked for is not found.
+    ///
+    /// # Errors
+    /// NotFound.
+    pub fn inspect_platform(
+        &self,
+        name: &str,
+        wanted: Option<&api::image::Platform>,
+    ) -> Result<InspectResponse> {
+        let image = self.inspect(name)?;
+        let part = |wanted: &str, have: &str| wanted.is_empty() || wanted == have;
+        let Some(wanted) = wanted else { return Ok(image) };
+        if part(&wanted.os, &image.os)
+            && part(&wanted.architecture, &image.architecture)
+            && part(&wanted.variant, &image.variant)
+        {
+            return Ok(image);
+        }
+        let text = |parts: [&str; 3]| {
+            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+        };
+        Err(errdefs::not_found(format!(
+            "image with reference {name} was found but its platform ({}) does not match the specified platform ({})",
+            text([&image.os, &image.architecture, &image.variant]),
+            text([&wanted.os, &wanted.architecture, &wanted.variant])
+        )))
+    }
+
     /// How it was made, newest step first.
     ///
     /// # Errors

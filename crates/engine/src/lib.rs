@@ -18,6 +18,10 @@ mod timers;
 pub mod timestamp;
 pub mod volume;
 
+/// What Docker says of all that needs a swarm.
+pub const NO_SWARM: &str = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to \
+                            connect this node to swarm and try again.";
+
 pub(crate) use background::background;
 pub use container::Containers;
 pub use event::Events;

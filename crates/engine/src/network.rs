@@ -9,7 +9,7 @@ use api::network::{
     ConfigReference, CreateRequest, CreateResponse, EndpointResource, Ipam, IpamConfig, Network, PruneReport,
 };
 use api::time::Time;
-use errdefs::{Result, invalid};
+use errdefs::{Result, forbidden, invalid};
 
 use crate::event::Kind;
 use crate::{Containers, Events, timestamp};
@@ -47,7 +47,15 @@ impl Networks {
     /// InvalidParameter for unknown filters.
     pub fn list(&self, filters: &Filters) -> Result<Vec<Network>> {
         filters.validate(LIST_KEYS)?;
-        let dangling = filters.boolean("dangling")?;
+        let dangling = filters.boolean("dangling").map_err(|_| {
+            let values: Vec<&str> = filters.get("dangling").collect();
+            match values.as_slice() {
+                [_] => invalid(
+                    "invalid value for filter 'dangling', must be \"true\" (or \"1\"), or \"false\" (or \"0\")",
+                ),
+                many => invalid(format!("got more than one value for filter key 'dangling': {}", many.join(" "))),
+            }
+        })?;
         if let Some(bad) = filters.get("type").find(|kind| !matches!(*kind, "custom" | "builtin")) {
             return Err(invalid(format!("invalid filter: 'type'='{bad}'")));
         }
@@ -157,13 +165,17 @@ fn spec(request: CreateRequest) -> Result<::network::NetworkSpec> {
     if request.name.is_empty() {
         return Err(invalid("invalid name: name is empty"));
     }
-    for (asked, what) in [
-        (request.ingress, "ingress networks need swarm mode"),
-        (
-            request.config_only || request.config_from.is_some_and(|c| !c.network.is_empty()),
-            "config-only networks",
-        ),
-    ] {
+    // Docker's answers where there is no swarm.
+    match request.scope.as_str() {
+        "swarm" => return Err(forbidden("cannot create a swarm scoped network when swarm is not active")),
+        _ if request.ingress => return Err(forbidden("Ingress network can only be global scope network")),
+        _ if request.driver == "overlay" => return Err(forbidden(crate::NO_SWARM)),
+        _ => {}
+    }
+    for (asked, what) in [(
+        request.config_only || request.config_from.is_some_and(|c| !c.network.is_empty()),
+        "config-only networks",
+    )] {
         if asked {
             return Err(errdefs::not_implemented(format!("{what}: not supported by this engine")));
         }
@@ -204,9 +216,10 @@ fn subnet(config: IpamConfig) -> Result<::network::IpamConfig> {
     }
     let mut aux_addresses = std::collections::BTreeMap::new();
     for (name, address) in config.auxiliary_addresses {
-        if let Some(address) = parse::<IpAddr>(&address, "auxiliary address")? {
-            aux_addresses.insert(name, address);
-        }
+        let wrong =
+            || invalid(format!("invalid network config:\ninvalid auxiliary address {name}: invalid address"));
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        aux_addresses.insert(name, address);
     }
     Ok(::network::IpamConfig {
         subnet: parse(&config.subnet, "subnet")?,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use api::StringMap;
-use api::filters::Filters;
+use api::filters::{Filters, parse_bool};
 use api::volume::{CreateRequest, ListResponse, PruneReport, UsageData, Volume};
-use errdefs::{Class, Result};
+use errdefs::{Class, Result, invalid};
 
 use crate::event::Kind;
 use crate::{Containers, Events};
@@ -29,6 +29,9 @@ impl Volumes {
     /// # Errors
     /// InvalidParameter for a wrong name or options, Conflict for other options under the same name.
     pub fn create(&self, request: CreateRequest) -> Result<Volume> {
+        if request.cluster_volume_spec.is_some() {
+            return Err(errdefs::unavailable(crate::NO_SWARM));
+        }
         let known = !request.name.is_empty() && self.volumes.get(&request.name).is_ok();
         let mut labels = request.labels.unwrap_or_default();
         if request.name.is_empty() {
@@ -93,7 +96,13 @@ impl Volumes {
     /// InvalidParameter for unknown filters.
     pub fn prune(&self, filters: &Filters, everything: bool) -> Result<PruneReport> {
         filters.validate(&["all", "label", "label!"])?;
-        let all = everything || filters.boolean("all")?.unwrap_or(false);
+        let all = match filters.get("all").next() {
+            Some(text) => parse_bool(text).ok_or_else(|| {
+                invalid(format!("invalid filter 'all': strconv.ParseBool: parsing {text:?}: invalid syntax"))
+            })?,
+            None => false,
+        };
+        let all = everything || all;
         let mut report = PruneReport::default();
         for volume in self.volumes.list() {
             let wanted = (all || volume.is_anonymous())

@@ -32,11 +32,31 @@ pub(crate) fn apply(config: &mut ContainerConfig, changes: &[String]) -> Result<
     Ok(())
 }
 
+/// What a change can be.
+const COMMANDS: [&str; 11] = [
+    "CMD",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "HEALTHCHECK",
+    "LABEL",
+    "ONBUILD",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+];
+
 fn apply_one(config: &mut ContainerConfig, line: &str) -> Result<()> {
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let (name, rest) = (name.to_ascii_uppercase(), rest.trim());
+    if !COMMANDS.contains(&name.as_str()) {
+        return Err(errdefs::invalid(format!("{name} is not a valid change command")));
+    }
     if rest.is_empty() && name != "CMD" && name != "ENTRYPOINT" {
-        return Err(errdefs::invalid(format!("{name} requires at least one argument")));
+        let some =
+            if matches!(name.as_str(), "USER" | "STOPSIGNAL" | "WORKDIR") { "exactly" } else { "at least" };
+        return Err(errdefs::invalid(format!("{name} requires {some} one argument")));
     }
     match name.as_str() {
         "CMD" => config.cmd = Some(command(config, rest)),
@@ -61,7 +81,8 @@ fn apply_one(config: &mut ContainerConfig, line: &str) -> Result<()> {
         }
         "WORKDIR" => config.working_dir = join(&config.working_dir, rest),
         "HEALTHCHECK" => config.healthcheck = Some(healthcheck(config, rest)?),
-        _ => return Err(errdefs::invalid(format!("{name} is not a valid change command"))),
+        // Nothing else is in the list.
+        _ => {}
     }
     Ok(())
 }
@@ -134,7 +155,7 @@ fn env(config: &mut ContainerConfig, text: &str) -> Result<()> {
 
 /// `80`, `80/udp`, `8000-8010`.
 fn expose(config: &mut ContainerConfig, text: &str) -> Result<()> {
-    let bad = || errdefs::invalid(format!("invalid containerPort: {text}"));
+    let bad = || errdefs::invalid(format!("Invalid containerPort: {text}"));
     let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     let protocol = protocol.to_ascii_lowercase();
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
@@ -317,7 +338,7 @@ mod tests {
             ("RUN x", "RUN is not a valid change command"),
             ("ENV", "ENV requires at least one argument"),
             ("ENV a", "ENV must have two arguments"),
-            ("EXPOSE 99999", "invalid containerPort: 99999"),
+            ("EXPOSE 99999", "Invalid containerPort: 99999"),
             ("EXPOSE 1/icmp", "invalid proto: icmp"),
             ("ONBUILD FROM x", "FROM isn't allowed as an ONBUILD trigger"),
             ("HEALTHCHECK FOO", "Unknown type \"FOO\" in HEALTHCHECK (try CMD)"),

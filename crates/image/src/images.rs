@@ -188,6 +188,12 @@ impl Images {
             return Err(errdefs::invalid("refusing to create a tag with a digest reference"));
         }
         let name = stored_form(reference);
+        let ours = name.familiar();
+        if ours.split(':').next() == Some("sha256") {
+            return Err(errdefs::invalid(
+                "refusing to create an ambiguous tag using digest algorithm as name",
+            ));
+        }
         let id = self.get(image)?.id;
         let previous = self.catalog.name(&name, &id)?;
         Ok(Tagged { name: name.familiar(), id, previous })

@@ -88,6 +88,7 @@ pub(crate) static TABLE: &[Route<Handler>] = table! {
     POST   "/volumes/create" => volume::create;
     POST   "/volumes/prune" => volume::prune;
     GET    "/volumes/{name}" => volume::inspect;
+    PUT    "/volumes/{name}" => absent::volume_update;
     DELETE "/volumes/{name}" => volume::remove;
 
     GET    "/networks" => network::list;
@@ -101,7 +102,7 @@ pub(crate) static TABLE: &[Route<Handler>] = table! {
 
     POST   "/build" => absent::build;
     POST   "/build/prune" => absent::build_prune;
-    POST   "/build/cancel" => absent::build;
+    POST   "/build/cancel" => absent::build_cancel;
     POST   "/session" => absent::build;
     POST   "/grpc" => absent::build;
     GET    "/plugins" => absent::plugins;

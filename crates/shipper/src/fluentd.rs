@@ -84,6 +84,11 @@ fn parse_address(options: &Options) -> Result<Address> {
     };
     let wrong = |why: &str| invalid(format!("invalid fluentd-address ({text}): {why}"));
     let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
+    if scheme != "unix" {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+        authority_problem(authority)
+            .map_or(Ok(()), |why| Err(wrong(&format!("parse \"{scheme}://{rest}\": {why}"))))?;
+    }
     let make = match scheme {
         "unix" if rest.trim_matches('/').is_empty() => return Err(wrong("path is empty")),
         "unix" => return Ok(Address::Unix(PathBuf::from(rest))),
@@ -103,6 +108,26 @@ fn parse_address(options: &Options) -> Result<Address> {
     }
     let host = if host.is_empty() { HOST } else { host };
     Ok(make(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }))
+}
+
+/// What Go's `net/url` does not take in the place of a host and its port.
+fn authority_problem(authority: &str) -> Option<String> {
+    if let Some(bad) =
+        authority.chars().find(|c| matches!(c, ' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}'))
+    {
+        return Some(format!("invalid character {:?} in host name", bad.to_string()));
+    }
+    let port = if authority.starts_with('[') {
+        let Some((_, after)) = authority.rsplit_once(']') else {
+            return Some("missing ']' in host".to_owned());
+        };
+        after
+    } else {
+        authority.rfind(':').map_or("", |at| &authority[at..])
+    };
+    let fits = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    (!fits).then(|| format!("invalid port {port:?} after host"))
 }
 
 impl Fluentd {

@@ -150,6 +150,16 @@ mod tests {
             "fluentd-address=x:99999",
             "invalid fluentd-address (x:99999): invalid port: strconv.ParseUint: parsing \"99999\": value out of range",
         ),
+        (
+            "fluentd",
+            "fluentd-address=x:y",
+            "invalid fluentd-address (x:y): parse \"tcp://x:y\": invalid port \":y\" after host",
+        ),
+        (
+            "fluentd",
+            "fluentd-address=tls://[::1",
+            "invalid fluentd-address (tls://[::1): parse \"tls://[::1\": missing ']' in host",
+        ),
         ("fluentd", "fluentd-async=q", "strconv.ParseBool: parsing \"q\": invalid syntax"),
         ("fluentd", "fluentd-buffer-limit=q", "invalid size: 'q'"),
         ("fluentd", "fluentd-retry-wait=q", "time: invalid duration \"q\""),

@@ -53,7 +53,7 @@ pub(crate) struct Policy {
 /// What an archive had.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Extracted {
-    /// The sum of the sizes of the regular files.
+    /// The sum of the sizes of the regular files and of what symbolic links lead to.
     pub(crate) size: u64,
     /// Bytes of content written: `size` without the holes.
     bytes: u64,
@@ -128,7 +128,11 @@ impl<'a> Extractor<'a> {
             Kind::File => self.file(reader, entry, parent, name),
             Kind::Dir => self.dir(entry, &path),
             Kind::HardLink => self.hard_link(entry, parent, name),
-            Kind::Symlink => self.symlink(entry, parent, name),
+            Kind::Symlink => {
+                // As Docker counts it: what a link leads to is what it has in it.
+                self.done.size = self.done.size.saturating_add(entry.link.len() as u64);
+                self.symlink(entry, parent, name)
+            }
             Kind::Char | Kind::Block | Kind::Fifo => self.device(entry, parent, name),
         }
     }

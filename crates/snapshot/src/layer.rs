@@ -103,7 +103,7 @@ impl Snapshots {
         self.layer_home(diff_id).join("fs")
     }
 
-    /// The sum of the sizes of the layer's regular files in bytes.
+    /// The sum of the sizes of the layer's regular files and symbolic links in bytes.
     pub fn layer_size(&self, diff_id: &Digest) -> Result<u64> {
         Ok(self.info(diff_id)?.size)
     }

@@ -99,6 +99,7 @@ impl<'a, W: Write> Walk<'a, W> {
             FileType::Symlink => {
                 let mut entry = self.entry(path, Kind::Symlink, &stat);
                 entry.link = readlinkat(handle, "", Vec::new()).context(|| "readlink")?.into_bytes();
+                self.size += entry.link.len() as u64;
                 self.out.append(&entry, &mut io::empty())
             }
             FileType::CharacterDevice | FileType::BlockDevice => {

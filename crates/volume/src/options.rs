@@ -25,13 +25,13 @@ pub(crate) struct MountOptions {
 /// Checks the options of a volume; `None` if it is an ordinary directory.
 ///
 /// # Errors
-/// InvalidParameter in Docker's words; NotImplemented for quotas (`size` without a mount).
+/// InvalidParameter in Docker's words, for quotas (`size` without a mount) as well.
 pub(crate) fn parse(options: &BTreeMap<String, String>) -> Result<Option<MountOptions>> {
     if let Some(unknown) = options.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         return Err(errdefs::invalid(format!("invalid option: {unknown:?}")));
     }
     if options.contains_key("size") {
-        return Err(errdefs::not_implemented("quota size requested but no quota support"));
+        return Err(errdefs::invalid("quota size requested but no quota support"));
     }
     // As in Docker it counts that an option is there, not that it says something.
     let value = |key: &str| options.get(key).map(String::as_str);

@@ -23,21 +23,31 @@ impl Containers {
         let _operation = container.operation.lock();
         let record = container.record();
         let target = shared.parts.networks.get(network)?;
-        if networking::mode(&record) != Mode::Own
-            || record.host.network_mode == "none"
-            || matches!(target.name.as_str(), "host" | "none")
-        {
+        match target.name.as_str() {
+            "host" => {
+                return Err(errdefs::invalid(
+                    "cannot connect container to host network - container must be created in host network mode",
+                ));
+            }
+            "none" => {
+                return Err(errdefs::invalid(
+                    "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+                ));
+            }
+            _ => {}
+        }
+        if networking::mode(&record) != Mode::Own || record.host.network_mode == "none" {
             return Err(forbidden(
                 "container cannot be connected to network endpoints while it uses or joins the host or none network",
             ));
         }
+        networking::check_endpoint(&target.name, &settings, Some(&target))?;
         if record.networks.contains_key(&target.name) {
             return Err(forbidden(format!(
                 "endpoint with name {} already exists in network {}",
                 record.name, target.name
             )));
         }
-        networking::check_endpoint(&target.name, &settings, Some(&target))?;
         if record.state.phase.has_process() {
             let request = networking::request(&record, &target.name, &settings)?;
             let netns = Netns::from_fd(network_namespace(&container)?)?;
@@ -73,7 +83,11 @@ impl Containers {
         let container = match shared.registry.find(reference) {
             // The container may be gone and its endpoint not; release is by ID then.
             Err(error) if force && error.class() == Class::NotFound => {
-                return shared.parts.networks.release(reference).map(drop);
+                let released = shared.parts.networks.release(reference)?;
+                return match released.is_empty() {
+                    true => Err(errdefs::not_found(format!("endpoint {reference} not found"))),
+                    false => Ok(()),
+                };
             }
             found => found?,
         };

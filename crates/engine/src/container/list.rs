@@ -262,6 +262,11 @@ fn ports_of(filters: &Filters, key: &str) -> Result<Vec<String>> {
                 ))
             })
         };
+        if number(first)? > number(last)? {
+            return Err(invalid(format!(
+                "error while looking up for {key} {value}: Invalid range specified for the Port: {range}"
+            )));
+        }
         ports.extend((number(first)?..=number(last)?).map(|port| format!("{port}/{protocol}")));
     }
     Ok(ports)

@@ -1,7 +1,7 @@
 //! Changing limits and restart policy of a container, also of a running one (semantics 68).
 
 use api::container::{Resources, UpdateRequest, UpdateResponse};
-use errdefs::{Result, conflict, invalid};
+use errdefs::{Result, conflict};
 
 use super::spec::resources;
 use super::state::Phase;
@@ -31,10 +31,11 @@ impl Containers {
             _ => {}
         }
         if exit::restarts(&request.restart_policy) && record.auto_remove {
-            return Err(invalid(
+            return Err(what(
                 "Restart policy cannot be updated because AutoRemove is enabled for the container",
             ));
         }
+        cpus(&record.host.resources, &wanted).map_err(|text| what(&text))?;
         let mut merged = record.host.resources.clone();
         merge(&mut merged, &wanted);
         // Docker compares with what is set, which is 0 where nothing is.
@@ -60,6 +61,20 @@ impl Containers {
     }
 }
 
+/// Both forms of the same limit cannot be set.
+fn cpus(have: &Resources, wanted: &Resources) -> std::result::Result<(), String> {
+    let cannot = |one: &str, other: &str| {
+        Err(format!("Conflicting options: {one} cannot be updated as {other} has already been set"))
+    };
+    match () {
+        () if wanted.nano_cpus > 0 && have.cpu_period > 0 => cannot("Nano CPUs", "CPU Period"),
+        () if wanted.nano_cpus > 0 && have.cpu_quota > 0 => cannot("Nano CPUs", "CPU Quota"),
+        () if wanted.cpu_period > 0 && have.nano_cpus > 0 => cannot("CPU Period", "NanoCPUs"),
+        () if wanted.cpu_quota > 0 && have.nano_cpus > 0 => cannot("CPU Quota", "NanoCPUs"),
+        () => Ok(()),
+    }
+}
+
 /// Lays what is asked for over what is; zero means "as it is".
 fn merge(have: &mut Resources, wanted: &Resources) {
     fn number<T: Copy + Default + PartialEq>(have: &mut T, wanted: T) {
@@ -71,12 +86,6 @@ fn merge(have: &mut Resources, wanted: &Resources) {
         if !wanted.is_empty() {
             wanted.clone_into(have);
         }
-    }
-    if wanted.nano_cpus > 0 {
-        (have.cpu_period, have.cpu_quota) = (0, 0);
-    }
-    if wanted.cpu_period > 0 || wanted.cpu_quota > 0 {
-        have.nano_cpus = 0;
     }
     number(&mut have.cpu_shares, wanted.cpu_shares);
     number(&mut have.memory, wanted.memory);
@@ -100,12 +109,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zero_keeps_what_is_and_cpus_replace_quota() {
+    fn zero_keeps_what_is() {
         let mut have = Resources { memory: 5, cpu_quota: 7, cpu_period: 8, ..Resources::default() };
-        merge(&mut have, &Resources { nano_cpus: 9, pids_limit: Some(0), ..Resources::default() });
-        assert_eq!((have.memory, have.nano_cpus, have.cpu_quota, have.cpu_period), (5, 9, 0, 0));
+        merge(&mut have, &Resources { cpu_quota: 9, pids_limit: Some(0), ..Resources::default() });
+        assert_eq!((have.memory, have.cpu_quota, have.cpu_period), (5, 9, 8));
         assert_eq!(have.pids_limit, Some(-1));
-        merge(&mut have, &Resources { cpu_quota: 3, memory: 6, ..Resources::default() });
-        assert_eq!((have.memory, have.nano_cpus, have.cpu_quota), (6, 0, 3));
+    }
+
+    #[test]
+    fn cpus_and_quota_exclude_each_other() {
+        let quota = Resources { cpu_quota: 7, ..Resources::default() };
+        let nano = Resources { nano_cpus: 9, ..Resources::default() };
+        assert_eq!(
+            cpus(&quota, &nano).unwrap_err(),
+            "Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set"
+        );
+        assert_eq!(
+            cpus(&nano, &quota).unwrap_err(),
+            "Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set"
+        );
+        cpus(&quota, &quota).unwrap();
+        cpus(&Resources::default(), &nano).unwrap();
     }
 }

@@ -227,7 +227,7 @@ fn check(spec: &NetworkSpec) -> Result<()> {
         return Err(errdefs::invalid("invalid name: name is empty"));
     }
     if matches!(spec.name.as_str(), "bridge" | "host" | "none" | "default") {
-        let text = format!("operation is not permitted on predefined {} network", spec.name);
+        let text = format!("operation is not permitted on predefined {} network ", spec.name);
         return Err(errdefs::forbidden(text));
     }
     match spec.driver.as_str() {
@@ -236,7 +236,7 @@ fn check(spec: &NetworkSpec) -> Result<()> {
             let text = format!("only one instance of {:?} network is allowed", spec.driver);
             return Err(errdefs::forbidden(text));
         }
-        "macvlan" | "ipvlan" | "overlay" => {
+        "macvlan" | "ipvlan" => {
             let text = format!("network driver {:?} is not implemented", spec.driver);
             return Err(errdefs::not_implemented(text));
         }
@@ -287,8 +287,11 @@ fn subnet_problems(config: &IpamConfig) -> Vec<String> {
             .then(|| format!("invalid {what} {address}: parent subnet {subnet} doesn't contain this address"))
     };
     problems.extend(config.gateway.iter().filter_map(|gateway| outside("gateway", gateway)));
-    problems
-        .extend(config.aux_addresses.values().filter_map(|address| outside("auxiliary address", address)));
+    problems.extend(config.aux_addresses.iter().filter(|(_, address)| !subnet.contains(*address)).map(
+        |(name, _)| {
+            format!("invalid auxiliary address {name}: parent subnet {subnet} doesn't contain this address")
+        },
+    ));
     problems
 }
 

@@ -35,7 +35,7 @@ fn requests_are_refused_in_dockers_words() {
     };
     let overlap = "invalid pool request: Pool overlaps with other one on this address space";
     check(spec(""), InvalidParameter, "invalid name: name is empty");
-    check(spec("bridge"), Forbidden, "operation is not permitted on predefined bridge network");
+    check(spec("bridge"), Forbidden, "operation is not permitted on predefined bridge network ");
     check(spec("t1"), Conflict, "network with name t1 already exists");
     check(NetworkSpec { driver: "foo".into(), ..spec("t2") }, NotFound, r#"plugin "foo" not found"#);
     check(

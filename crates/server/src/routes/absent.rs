@@ -17,10 +17,12 @@ pub(super) async fn plugin(request: Request) -> Answer {
 
 /// Everything of swarm mode on an engine that is not in one: Docker's own words.
 pub(super) async fn swarm(_: Request) -> Answer {
-    Err(unavailable(
-        "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node \
-         to swarm and try again.",
-    ))
+    Err(unavailable(engine::NO_SWARM))
+}
+
+/// `PUT /volumes/{name}`, which is about cluster volumes only: Docker's own words.
+pub(super) async fn volume_update(_: Request) -> Answer {
+    Err(unavailable("volume update only valid for cluster volumes, but swarm is unavailable"))
 }
 
 /// Leaving what was never joined.
@@ -36,6 +38,11 @@ pub(super) async fn swarm_init(_: Request) -> Answer {
 /// `POST /build` and what belongs to it.
 pub(super) async fn build(_: Request) -> Answer {
     Err(not_implemented("building images is not supported by this engine yet"))
+}
+
+/// `POST /build/cancel`: no build of that name goes on.
+pub(super) async fn build_cancel(_: Request) -> Answer {
+    response::empty(hyper::StatusCode::OK)
 }
 
 /// `POST /build/prune`, a part of `system prune`: there is no cache.

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use api::image::ProgressMessage;
+use api::json;
 use api::version::Version;
 use engine::image::{Cancel, ImportOptions, ListOptions, PullOptions};
 use errdefs::{Result, invalid};
@@ -47,7 +48,14 @@ pub(super) async fn list(request: Request) -> Answer {
 pub(super) async fn inspect(request: Request) -> Answer {
     let images = request.handles.images.clone();
     let name = request.name.clone();
-    let mut image = blocking(move || images.inspect(&name)).await?;
+    let platform = match request.query.get("platform") {
+        text if text.is_empty() || request.version < Version::minor(49) => None,
+        text => Some(json::read::<api::image::Platform>(text.as_bytes()).map_err(|error| {
+            let why = error.message().trim_start_matches("invalid JSON: ");
+            invalid(format!("failed to parse platform: {why}"))
+        })?),
+    };
+    let mut image = blocking(move || images.inspect_platform(&name, platform.flatten().as_ref())).await?;
     if request.version < Version::minor(44) {
         image.virtual_size = image.size;
     }

@@ -19,6 +19,12 @@ pub(super) async fn inspect(request: Request) -> Answer {
     if !matches!(request.query.get("scope"), "" | "local") {
         return Err(errdefs::not_found(format!("network {} not found", request.name)));
     }
+    let verbose = request.query.get("verbose");
+    if !verbose.is_empty() && api::filters::parse_bool(verbose).is_none() {
+        return Err(errdefs::invalid(format!(
+            "invalid value for verbose: {verbose}: strconv.ParseBool: parsing {verbose:?}: invalid syntax"
+        )));
+    }
     let networks = request.handles.networks.clone();
     response::json(&blocking(move || networks.inspect(&request.name)).await?)
 }

@@ -99,6 +99,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         driver: parsed.text("driver").to_owned(),
         driver_opts: some(parsed.map("opt")),
         labels: some(parsed.map("label")),
+        ..CreateRequest::default()
     };
     let volume = cli.client()?.volume_create(&request)?;
     cli.print(volume.name)

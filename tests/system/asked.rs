@@ -1,0 +1,223 @@
+//! Answers that were found to differ from Docker 28.5's when both were asked the same, one line each.
+
+use serde_json::{Value, json};
+use testkit::{Api, Daemon};
+
+/// Status and text of an answer.
+fn told(door: &Api, method: &str, path: &str, body: &Value) -> (u16, String) {
+    let answer = match body {
+        Value::Null => door.call(method, path),
+        body => door.send(method, path, "application/json", body.to_string().as_bytes()),
+    };
+    let answer = answer.expect("an answer");
+    let text = serde_json::from_str::<Value>(&answer.text()).ok();
+    let message = text.and_then(|value| Some(value.get("message")?.as_str()?.to_owned()));
+    (answer.status, message.unwrap_or_default())
+}
+
+/// A query parameter's value.
+fn filters(value: &str) -> String {
+    value.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[test]
+fn networks_and_volumes() {
+    let daemon = Daemon::start();
+    let door = daemon.door();
+    daemon.hythe(["create", "--name=one", "busybox"]).ok();
+    let swarm = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this \
+                 node to swarm and try again.";
+    let dangling =
+        "invalid value for filter 'dangling', must be \"true\" (or \"1\"), or \"false\" (or \"0\")";
+    let auxiliary = |address: &str| {
+        json!({"Name": "n", "IPAM": {"Config": [{"Subnet": "10.81.0.0/24",
+            "AuxiliaryAddresses": {"router": address}}]}})
+    };
+    for (method, path, body, status, text) in [
+        (
+            "POST",
+            "/networks/create",
+            json!({"Name": "n", "Scope": "swarm"}),
+            403,
+            "cannot create a swarm scoped network when swarm is not active",
+        ),
+        (
+            "POST",
+            "/networks/create",
+            json!({"Name": "n", "Ingress": true}),
+            403,
+            "Ingress network can only be global scope network",
+        ),
+        ("POST", "/networks/create", json!({"Name": "n", "Driver": "overlay"}), 403, swarm),
+        (
+            "POST",
+            "/networks/create",
+            json!({"Name": "host"}),
+            403,
+            "operation is not permitted on predefined host network ",
+        ),
+        (
+            "POST",
+            "/networks/create",
+            auxiliary("x"),
+            400,
+            "invalid network config:\ninvalid auxiliary address router: invalid address",
+        ),
+        (
+            "POST",
+            "/networks/create",
+            auxiliary("10.9.9.9"),
+            400,
+            "invalid network config:\ninvalid auxiliary address router: parent subnet 10.81.0.0/24 doesn't contain this address",
+        ),
+        (
+            "POST",
+            "/networks/host/connect",
+            json!({"Container": "one"}),
+            400,
+            "cannot connect container to host network - container must be created in host network mode",
+        ),
+        (
+            "POST",
+            "/networks/none/connect",
+            json!({"Container": "one"}),
+            400,
+            "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+        ),
+        (
+            "POST",
+            "/networks/bridge/disconnect",
+            json!({"Container": "nobody", "Force": true}),
+            404,
+            "endpoint nobody not found",
+        ),
+        (
+            "GET",
+            "/networks/bridge?verbose=x",
+            Value::Null,
+            400,
+            "invalid value for verbose: x: strconv.ParseBool: parsing \"x\": invalid syntax",
+        ),
+        (
+            "POST",
+            "/volumes/create",
+            json!({"Name": "vol", "DriverOpts": {"size": "1m"}}),
+            400,
+            "create vol: quota size requested but no quota support",
+        ),
+        ("POST", "/volumes/create", json!({"Name": "vol", "ClusterVolumeSpec": {}}), 503, swarm),
+        (
+            "PUT",
+            "/volumes/vol?version=1",
+            json!({}),
+            503,
+            "volume update only valid for cluster volumes, but swarm is unavailable",
+        ),
+        ("POST", "/build/cancel?id=x", Value::Null, 200, ""),
+    ] {
+        assert_eq!(told(&door, method, path, &body), (status, text.to_owned()), "{method} {path} {body}");
+    }
+    for (path, query, status, text) in [
+        ("/networks", r#"{"dangling":["x"]}"#, 400, dangling),
+        ("/containers/json", "null", 200, ""),
+        ("/containers/json", r#"{"name":null}"#, 200, ""),
+        (
+            "/containers/json",
+            r#"{"publish":["2-1"]}"#,
+            400,
+            "error while looking up for publish 2-1: Invalid range specified for the Port: 2-1",
+        ),
+    ] {
+        let path = format!("{path}?filters={}", filters(query));
+        assert_eq!(told(&door, "GET", &path, &Value::Null), (status, text.to_owned()), "{query}");
+    }
+    let prune = format!("/volumes/prune?filters={}", filters(r#"{"all":["x"]}"#));
+    let text = "invalid filter 'all': strconv.ParseBool: parsing \"x\": invalid syntax";
+    assert_eq!(told(&door, "POST", &prune, &Value::Null), (400, text.to_owned()));
+    daemon.hythe(["rm", "one"]).ok();
+    daemon.check_leaks();
+}
+
+#[test]
+fn containers_and_images() {
+    let daemon = Daemon::start();
+    let door = daemon.door();
+    daemon.hythe(["create", "--name=one", "--cpus=0.5", "--rm", "busybox"]).ok();
+    let id = daemon.hythe(["inspect", "--format={{.Id}}", "one"]).ok();
+    let cannot = |text: &str| format!("Cannot update container {id}: {text}");
+    let platform = filters(r#"{"os":"linux","architecture":"mips"}"#);
+    let have = daemon.hythe(["image", "inspect", "--format={{.Os}}/{{.Architecture}}", "busybox"]).ok();
+    for (method, path, body, status, text) in [
+        (
+            "POST",
+            "/containers/one/update".to_owned(),
+            json!({"CpuPeriod": 50_000}),
+            409,
+            cannot("Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set"),
+        ),
+        (
+            "POST",
+            "/containers/one/update".to_owned(),
+            json!({"RestartPolicy": {"Name": "always"}}),
+            409,
+            cannot("Restart policy cannot be updated because AutoRemove is enabled for the container"),
+        ),
+        (
+            "POST",
+            "/images/busybox/tag?repo=sha256&tag=x".to_owned(),
+            Value::Null,
+            400,
+            "refusing to create an ambiguous tag using digest algorithm as name".to_owned(),
+        ),
+        (
+            "GET",
+            "/images/busybox/json?platform=x".to_owned(),
+            Value::Null,
+            400,
+            "failed to parse platform: invalid character 'x' looking for beginning of value".to_owned(),
+        ),
+        (
+            "GET",
+            format!("/images/busybox/json?platform={platform}"),
+            Value::Null,
+            404,
+            format!(
+                "image with reference busybox was found but its platform ({have}) does not match the specified platform (linux/mips)"
+            ),
+        ),
+        (
+            "POST",
+            "/commit?container=one&changes=BOGUS".to_owned(),
+            Value::Null,
+            400,
+            "BOGUS is not a valid change command".to_owned(),
+        ),
+        (
+            "POST",
+            "/commit?container=one&changes=USER".to_owned(),
+            Value::Null,
+            400,
+            "USER requires exactly one argument".to_owned(),
+        ),
+        (
+            "POST",
+            "/commit?container=one&changes=EXPOSE%20x".to_owned(),
+            Value::Null,
+            400,
+            "Invalid containerPort: x".to_owned(),
+        ),
+    ] {
+        assert_eq!(told(&door, method, &path, &body), (status, text), "{method} {path} {body}");
+    }
+    // What a symbolic link leads to counts, as in Docker.
+    let size = |name: &str| {
+        let shown = daemon.hythe(["image", "inspect", "--format={{.Size}}", name]).ok();
+        shown.parse::<u64>().expect("a size")
+    };
+    daemon.hythe(["run", "--name=links", "busybox", "ln", "-s", "/a/target/of/24/letters", "/link"]).ok();
+    daemon.hythe(["commit", "links", "linked"]).ok();
+    assert_eq!(size("linked") - size("busybox"), "/a/target/of/24/letters".len() as u64);
+    daemon.hythe(["rm", "one", "links"]).ok();
+    daemon.hythe(["rmi", "linked"]).ok();
+    daemon.check_leaks();
+}
