@@ -94,7 +94,7 @@ fn prepare(world: &mut World) {
     }
 }
 
-fn lives(pid: u32) -> bool {
+pub(crate) fn lives(pid: u32) -> bool {
     std::path::Path::new(&format!("/proc/{pid}/exe")).exists()
 }
 
@@ -103,7 +103,7 @@ fn end(pid: u32) {
     wait::until_true("it has ended", || !lives(pid));
 }
 
-fn pid(api: &Api, name: &str) -> u32 {
+pub(crate) fn pid(api: &Api, name: &str) -> u32 {
     let state = api.call("GET", &format!("/containers/{name}/json")).expect("an answer").json();
     state["State"]["Pid"]
         .as_u64()
@@ -112,7 +112,7 @@ fn pid(api: &Api, name: &str) -> u32 {
         .expect("it runs")
 }
 
-fn parent(pid: u32) -> u32 {
+pub(crate) fn parent(pid: u32) -> u32 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
     let line = status.lines().find_map(|line| line.strip_prefix("PPid:\t")).expect("its parent");
     line.parse().expect("a number")
@@ -301,7 +301,7 @@ fn a_shim_that_has_just_begun() {
     world.daemon.check_leaks();
 }
 
-fn is_stopped(pid: u32) -> bool {
+pub(crate) fn is_stopped(pid: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     status.contains("State:\tT") || status.contains("State:\tt")
 }

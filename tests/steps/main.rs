@@ -9,6 +9,7 @@
 mod boot;
 mod operation;
 mod shape;
+mod shim;
 mod strace;
 
 use std::io;

@@ -140,7 +140,8 @@ impl Strace {
     pub(crate) fn stop_next_program(daemon: &Daemon) -> Self {
         Self::attach_to(
             daemon,
-            &[],
+            daemon.pid(),
+            &["-f"],
             &strings(&["-e", "trace=execve,execveat", "-e", "inject=execve,execveat:signal=STOP:when=1"]),
         )
     }
@@ -174,16 +175,22 @@ impl Strace {
     }
 
     fn attach(daemon: &Daemon, how: &[String]) -> Self {
-        Self::attach_to(daemon, &["--detach-on=execve"], how)
+        Self::attach_to(daemon, daemon.pid(), &["-f", "--detach-on=execve"], how)
     }
 
-    fn attach_to(daemon: &Daemon, whom: &[&str], how: &[String]) -> Self {
+    /// Watches one process of a single thread, or kills it before `step`. Its children are left alone.
+    pub(crate) fn one(daemon: &Daemon, pid: u32, step: Option<&Step>) -> Self {
+        let how = step.map_or_else(|| strings(&["-e", &format!("trace={}", CALLS.join(","))]), Step::fatal);
+        Self::attach_to(daemon, pid, &[], &how)
+    }
+
+    fn attach_to(daemon: &Daemon, pid: u32, whom: &[&str], how: &[String]) -> Self {
         let file = daemon.scratch().join("steps");
-        let pid = daemon.pid().to_string();
+        let pid = pid.to_string();
         let spawn = || {
             daemon
                 .sandbox()
-                .command("strace", ["-f", "-qq", "-y", "-s", "64", "-e", "signal=none", "-p", &pid, "-o"])
+                .command("strace", ["-qq", "-y", "-s", "64", "-e", "signal=none", "-p", &pid, "-o"])
                 .arg(&file)
                 .args(whom)
                 .args(how)
@@ -262,6 +269,18 @@ fn end(strace: &mut Child) {
 /// The steps in a watch's lines: each call that changes something lasting, once for each kind and count; where two threads
 /// have the same, the second's is counted among those of its file.
 pub(crate) fn steps(trace: &str) -> Vec<Step> {
+    steps_that(trace, lasting)
+}
+
+/// The steps of one process that was watched alone: whatever it does to others, too.
+pub(crate) fn steps_of_one(trace: &str) -> Vec<Step> {
+    let lines: Vec<String> = trace.lines().map(|line| format!("0 {line}")).collect();
+    steps_that(&lines.join("\n"), |call, arguments| {
+        lasting(call, arguments) || matches!(call, "sendto" | "sendmsg" | "write" | "ioctl")
+    })
+}
+
+fn steps_that(trace: &str, lasting: impl Fn(&str, &str) -> bool) -> Vec<Step> {
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut of_files: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     let mut steps: Vec<Step> = Vec::new();

@@ -132,14 +132,14 @@ impl Reactor {
                     state.execs = execs;
                 });
                 if let Some(exit) = exited {
-                    self.exited(shim, exit);
+                    tell_end(&self.events, shim, exit);
                 }
             }
             Message::Replaced => shim.change(|state| state.replaced = true),
             Message::Warnings(warnings) => shim.change(|state| state.warnings = warnings),
             Message::Created(created) => shim.change(|state| state.created = Some(created)),
             Message::Answer { number, answer } => shim.answer(number, answer, fds),
-            Message::Event(Event::Exited(exit)) => self.exited(shim, exit),
+            Message::Event(Event::Exited(exit)) => tell_end(&self.events, shim, exit),
             Message::Event(event) => self.tell(shim, event),
         }
     }
@@ -149,15 +149,8 @@ impl Reactor {
         let _ = self.events.send((shim.id.clone(), event));
     }
 
-    fn exited(&self, shim: &Shim, exit: Exit) {
-        let first = shim.change(|state| state.exited.replace(exit).is_none());
-        if first {
-            self.tell(shim, Event::Exited(exit));
-        }
-    }
-
     /// The shim's process has ended, on its own or not.
-    fn lost(&self, shim: &Shim) {
+    fn lost(&self, shim: &Arc<Shim>) {
         // Fails if the shim is not our child (adopted); it is reaped by its parent then.
         let _ = waitid(WaitId::PidFd(shim.pidfd.as_fd()), WaitIdOptions::EXITED);
         let (told, unmade, created) = {
@@ -165,13 +158,36 @@ impl Reactor {
             let told = state.exited.is_some() || state.not_started;
             (told, state.created.is_none(), matches!(state.created, Some(Ok(_))))
         };
-        if !told && created {
-            let exit = record::read_exit(&shim.state_dir).ok().flatten();
-            self.exited(shim, exit.unwrap_or_else(|| record::bury(&shim.state_dir)));
-        } else if !told && unmade {
-            // Killed while it made the container: whoever waits for that learns it when the connection is closed.
-            record::end_group(&shim.state_dir);
+        if told || !created && !unmade {
+            return shim.hung_up();
         }
-        shim.hung_up();
+        // That takes as long as processes take to die, and other shims are to be heard meanwhile.
+        let (dead, events) = (shim.clone(), self.events.clone());
+        let bury = move || {
+            if created {
+                tell_end(&events, &dead, record::bury(&dead.state_dir));
+            } else {
+                // Killed while it made the container: whoever waits for that learns it when the connection is closed.
+                record::end_group(&dead.state_dir);
+            }
+            dead.hung_up();
+        };
+        if std::thread::Builder::new().name("shim-end".into()).spawn(bury).is_err() {
+            // Without a thread the processes still die with their parent; the next daemon removes the group.
+            if created {
+                let at = logs::Time::now();
+                tell_end(&self.events, shim, Exit { code: 137, signal: Some(9), oom: false, at });
+            }
+            shim.hung_up();
+        }
+    }
+}
+
+/// Tells an end, once.
+fn tell_end(events: &Sender<(ContainerId, Event)>, shim: &Shim, exit: Exit) {
+    let first = shim.change(|state| state.exited.replace(exit).is_none());
+    if first {
+        // Nobody listens any more only when the daemon ends.
+        let _ = events.send((shim.id.clone(), Event::Exited(exit)));
     }
 }

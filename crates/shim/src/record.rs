@@ -128,11 +128,14 @@ pub(crate) fn write_state(state_dir: &Path, state: &ShimState) -> Result<()> {
     write(state_dir, StatePaths::STATE, state)
 }
 
-/// Records the end of a container whose shim died without doing so: its processes are killed (they get `SIGKILL` from
-/// the kernel too, being the shim's), its group removed.
+/// Ends what a container has left whose shim died without telling its end, and gives that end: what the shim has recorded,
+/// or else that its processes were killed (they get `SIGKILL` from the kernel too, being the shim's).
 pub(crate) fn bury(state_dir: &Path) -> Exit {
-    let exit = Exit { code: 137, signal: Some(9), oom: false, at: logs::Time::now() };
     end_group(state_dir);
+    if let Ok(Some(exit)) = read_exit(state_dir) {
+        return exit;
+    }
+    let exit = Exit { code: 137, signal: Some(9), oom: false, at: logs::Time::now() };
     let _ = write_exit(state_dir, &exit);
     exit
 }
