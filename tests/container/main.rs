@@ -3,6 +3,7 @@
 mod api_socket;
 mod attach;
 mod checkpoint;
+mod commit;
 mod cp;
 mod create;
 mod device;

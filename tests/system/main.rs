@@ -17,6 +17,7 @@ mod metrics;
 mod refused;
 mod semantics;
 mod settings;
+mod shapes;
 mod state;
 mod systemd;
 mod version;

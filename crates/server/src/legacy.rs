@@ -67,6 +67,10 @@ pub(crate) fn info(info: &api::system::Info, version: Version) -> Result<Value> 
         && let Some(info) = info.as_object_mut()
     {
         info.remove("FirewallBackend");
+        if let Some(commit) = info.get_mut("RuncCommit") {
+            let id = commit["ID"].clone();
+            add(commit, &[("Expected", id)]);
+        }
     }
     if version < Version::minor(47)
         && let Some(registries) = info.get_mut("RegistryConfig")

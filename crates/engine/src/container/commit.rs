@@ -78,12 +78,8 @@ impl Containers {
             return Ok(None);
         }
         match self.pause(&container.id) {
-            // It has just ended, so there is nothing to hold still.
-            Err(error)
-                if error.class() == Class::Conflict && !container.record().state.phase.has_process() =>
-            {
-                Ok(None)
-            }
+            // It has just ended, whether its record says so already or not, or somebody else holds it still.
+            Err(error) if error.class() == Class::Conflict => Ok(None),
             paused => paused.map(|()| Some(Frozen { containers: self, id: &container.id })),
         }
     }

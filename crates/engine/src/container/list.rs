@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use api::container::{Port, Summary, SummaryHostConfig, SummaryNetworkSettings};
 use api::filters::Filters;
+use api::network::EndpointSettings;
 use errdefs::{Result, invalid};
 use image::ImageId;
 use jiff::Timestamp;
@@ -219,8 +220,10 @@ impl Shared {
     /// `named` is the image that the container's image's name means now.
     fn summary(&self, record: &Record, health: &str, named: Option<ImageId>, now: Timestamp) -> Summary {
         let endpoints = self.parts.networks.endpoints_of(&record.id);
-        let networks =
-            self.networks_of(record, &endpoints).map(|(name, settings)| (name, Box::new(settings)));
+        // A container's names in its networks are told by inspect only.
+        let networks = self.networks_of(record, &endpoints).map(|(name, settings)| {
+            (name, Box::new(EndpointSettings { aliases: None, dns_names: None, ..settings }))
+        });
         let image_id = record.image.as_ref().map(ToString::to_string).unwrap_or_default();
         let still_named = record.image.is_none() || named == record.image;
         Summary {

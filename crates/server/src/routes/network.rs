@@ -1,6 +1,7 @@
 //! Routes on networks.
 
-use api::network::{ConnectRequest, CreateRequest, DisconnectRequest};
+use api::network::{ConnectRequest, CreateRequest, DisconnectRequest, Network};
+use api::version::Version;
 use hyper::StatusCode;
 
 use crate::request::Request;
@@ -11,7 +12,15 @@ use crate::service::blocking;
 pub(super) async fn list(request: Request) -> Answer {
     let filters = request.query.filters()?;
     let networks = request.handles.networks.clone();
-    response::json(&blocking(move || networks.list(&filters)).await?)
+    // Before 1.28 the list had what now only inspect has.
+    let whole = request.version < Version::minor(28);
+    let list = move || {
+        let list = networks.list(&filters)?;
+        // One that has gone meanwhile is in the list no more.
+        let inspect = |network: Network| networks.inspect(&network.id).ok();
+        Ok(if whole { list.into_iter().filter_map(inspect).collect() } else { list })
+    };
+    response::json(&blocking(list).await?)
 }
 
 /// `GET /networks/{id}`.
