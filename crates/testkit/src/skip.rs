@@ -16,6 +16,18 @@ pub fn report(what: &str) {
     written.unwrap_or_else(|error| panic!("{path}: {error}"));
 }
 
+/// The clients that a test of `check` is made with, `hythe` and the stock `docker`. Where that is not installed (as in the
+/// virtual machine), its half is reported as skipped.
+pub fn clients(check: &str) -> &'static [&'static str] {
+    match Command::new("docker").arg("--version").output() {
+        Ok(_) => &["hythe", "docker"],
+        Err(_) => {
+            report(&format!("{check} with the stock client: it is not installed"));
+            &["hythe"]
+        }
+    }
+}
+
 /// Whether the stock client on `PATH` says what this year's says: that of Docker 28 or newer. Debian's is older; `check`
 /// is reported as skipped then.
 pub fn needs_new_client(check: &str) -> bool {

@@ -178,7 +178,9 @@ fn elements(sandbox: &Sandbox) -> BTreeSet<String> {
         for element in set["elem"].as_array().into_iter().flatten() {
             let name = text(&set["name"]);
             all.insert(match element.as_array() {
-                Some(pair) if pair.len() == 2 => format!("{name}: {} -> {}", flat(&pair[0]), flat(&pair[1])),
+                Some(pair) if pair.len() == 2 => {
+                    format!("{name}: {} -> {}", with_protocol(&flat(&pair[0])), flat(&pair[1]))
+                }
                 _ => format!("{name}: {}", flat(element)),
             });
         }
@@ -196,6 +198,21 @@ fn flat(value: &Value) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// The key of a published port with its protocol's name: `nft` prints the number where there is no `/etc/protocols`.
+fn with_protocol(key: &str) -> String {
+    // It stands before the port: `PROTOCOL PORT` or `ADDRESS PROTOCOL PORT`.
+    let Some((front, port)) = key.rsplit_once(' ') else { return key.to_owned() };
+    let (address, protocol) =
+        front.rsplit_once(' ').map_or(("", front), |(address, protocol)| (address, protocol));
+    let protocol = match protocol {
+        "6" => "tcp",
+        "17" => "udp",
+        "132" => "sctp",
+        name => name,
+    };
+    format!("{address} {protocol} {port}").trim_start().to_owned()
 }
 
 /// Sockets that take what comes to a port, by `/proc/PID/net`.
