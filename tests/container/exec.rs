@@ -80,16 +80,26 @@ fn frames_are_what_the_start_asks_for() {
         let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
         answer["Id"].as_str().expect("an ID").to_owned()
     };
-    for (made, started, expected) in [
-        (true, false, "\u{1}\0\0\0\0\0\0\u{4}hi\r\n"),
-        (true, true, "hi\r\n"),
-        (false, false, "\u{1}\0\0\0\0\0\0\u{3}hi\n"),
-        (false, true, "hi\n"),
-    ] {
+    for (made, started, expected) in
+        [(true, false, "hi\r\n"), (true, true, "hi\r\n"), (false, false, "hi\n"), (false, true, "hi\n")]
+    {
         let path = format!("/exec/{}/start", create(made));
         let (code, answer) = daemon.api("POST", &path, &format!("{{\"Tty\":{started}}}"));
-        assert_eq!((code, answer.as_str()), (200, expected), "made {made}, started {started}");
+        let text = if started { answer } else { unframed(&answer) };
+        assert_eq!((code, text.as_str()), (200, expected), "made {made}, started {started}");
     }
+}
+
+/// What frames of standard output hold. A terminal may hand a line over in two pieces.
+fn unframed(mut stream: &str) -> String {
+    let mut text = String::new();
+    while !stream.is_empty() {
+        let length = stream.strip_prefix("\u{1}\0\0\0\0\0\0").and_then(|rest| rest.bytes().next());
+        let end = 8 + usize::from(length.unwrap_or_else(|| panic!("no frame: {stream:?}")));
+        text.push_str(&stream[8..end]);
+        stream = &stream[end..];
+    }
+    text
 }
 
 /// docker-py writes this field in another case than everybody else; Docker does not mind.

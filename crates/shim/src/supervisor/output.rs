@@ -51,6 +51,7 @@ impl Output {
 impl Supervisor {
     /// Reads what a process has written. `false`: there may be more.
     pub(super) fn pump(&mut self, place: usize, output: Output) -> bool {
+        let mut hung_up = false;
         for _ in 0..READS_A_TURN {
             let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return true };
             if process.held_up {
@@ -65,7 +66,10 @@ impl Supervisor {
                 Ok(len) => self.deliver(place, output.stream(), len),
                 Err(Errno::AGAIN) => return true,
                 Err(Errno::INTR) => {}
-                // EIO of a terminal: nobody has its other end open. Anything else will not get better.
+                // Of a terminal: nobody has its other end open. But the kernel looks for data first and at the other end
+                // then (`n_tty_read`): what was written in between, just before the last end was closed, is there now.
+                Err(Errno::IO) if !hung_up => hung_up = true,
+                // Will not get better.
                 Err(_) => {
                     *output.of(process) = None;
                     return true;
