@@ -9,6 +9,7 @@ mod create;
 mod device;
 mod exec;
 mod health;
+mod hooks;
 mod hostile;
 mod hostile_copy;
 mod isolation;

@@ -127,7 +127,9 @@ impl Hooks {
     /// # Errors
     /// Which one failed and how; the others are not run.
     pub fn run(&self, point: Point, pid: Option<Pid>) -> Result<(), StartError> {
-        self.run_in(point, pid, &self.bundle)
+        // At the end it may be gone.
+        let directory = if self.bundle.is_dir() { &self.bundle } else { Path::new("/") };
+        self.run_in(point, pid, directory)
     }
 
     /// The same inside the container's namespaces, whose process calls this.

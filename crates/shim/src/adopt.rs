@@ -1,6 +1,6 @@
 //! Finding the shims that an earlier daemon started.
 
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use crate::handle::{Handle, Shim};
 use crate::protocol::{self, Greeting, Message, PACKET_MAX, Received};
 use crate::reactor::Reactor;
-use crate::{ContainerId, Exit, StatePaths, record};
+use crate::{ContainerId, Exit, StatePaths, hooks, record};
 
 /// How long a living shim may take to say hello.
 const HELLO_TIMEOUT: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
@@ -34,10 +34,11 @@ pub enum Adopted {
 
 pub(crate) fn adopt(reactor: &Arc<Reactor>, id: ContainerId, state_dir: &Path, init: i32) -> Result<Adopted> {
     if let Some(exit) = record::read_exit(state_dir)? {
+        hooks::finish(state_dir, reactor.exe());
         return Ok(Adopted::Exited(exit));
     }
     let Some(socket) = dial(state_dir).context(|| format!("connect to the shim of container {id}"))? else {
-        return without_shim(&id, state_dir);
+        return without_shim(reactor, &id, state_dir);
     };
     let peer = sockopt::socket_peercred(&socket).context(|| "SO_PEERCRED")?;
     if !peer.uid.is_root() && peer.uid != rustix::process::geteuid() {
@@ -48,7 +49,7 @@ pub(crate) fn adopt(reactor: &Arc<Reactor>, id: ContainerId, state_dir: &Path, i
     }
     let pidfd = pidfd_open(peer.pid, PidfdFlags::empty()).context(|| "pidfd_open")?;
     let shim = Shim::new(id, state_dir.to_owned(), socket, peer.pid, pidfd);
-    match hello(&shim)? {
+    match hello(&shim, reactor.exe())? {
         Said::Hello => reactor.add(&shim)?,
         Said::OtherVersion(spoken) => {
             // It gets along without a daemon, and would only wait for this one to listen.
@@ -65,7 +66,7 @@ pub(crate) fn adopt(reactor: &Arc<Reactor>, id: ContainerId, state_dir: &Path, i
 }
 
 /// What there is to tell if nobody listens.
-fn without_shim(id: &str, state_dir: &Path) -> Result<Adopted> {
+fn without_shim(reactor: &Reactor, id: &str, state_dir: &Path) -> Result<Adopted> {
     if !state_dir.exists() {
         return Ok(Adopted::Gone);
     }
@@ -74,13 +75,10 @@ fn without_shim(id: &str, state_dir: &Path) -> Result<Adopted> {
         return Err(system(format!("the shim of container {id} neither listens nor ends")));
     }
     // It may have ended, and written its record, since we looked.
-    if let Some(exit) = record::read_exit(state_dir)? {
-        return Ok(Adopted::Exited(exit));
+    if record::read_exit(state_dir)?.is_some() || record::read_state(state_dir)?.is_some() {
+        return Ok(Adopted::Exited(record::bury(state_dir, reactor.exe())));
     }
-    Ok(match record::read_state(state_dir)? {
-        Some(_) => Adopted::Exited(record::bury(state_dir)),
-        None => Adopted::Gone,
-    })
+    Ok(Adopted::Gone)
 }
 
 /// Connects to the shim; `None` if nobody listens. Through the directory's descriptor, because a socket's path is
@@ -116,7 +114,7 @@ enum Said {
 }
 
 /// Waits for the shim's first message.
-fn hello(shim: &Shim) -> Result<Said> {
+fn hello(shim: &Shim, exe: BorrowedFd<'_>) -> Result<Said> {
     let mut fds = [PollFd::new(&shim.socket, PollFlags::IN)];
     if poll(&mut fds, Some(&HELLO_TIMEOUT)).context(|| "poll")? == 0 {
         return Err(system(format!("the shim of container {} does not answer", shim.id)));
@@ -132,9 +130,7 @@ fn hello(shim: &Shim) -> Result<Said> {
             Ok(exited.map_or(Said::Hello, Said::Exit))
         }
         // It ended in this moment; the record says how.
-        Received::Closed => Ok(Said::Exit(
-            record::read_exit(&shim.state_dir)?.unwrap_or_else(|| record::bury(&shim.state_dir)),
-        )),
+        Received::Closed => Ok(Said::Exit(record::bury(&shim.state_dir, exe))),
         _ => Err(system(format!("the shim of container {} does not say hello", shim.id))),
     }
 }

@@ -56,7 +56,11 @@ pub(crate) struct State {
     pub(crate) replaced: bool,
     /// The connection is closed; nothing will be answered any more.
     pub(crate) gone: bool,
+    /// Its process is gone, and what it left has been taken away.
+    buried: bool,
     pub(crate) execs: Vec<(String, i32)>,
+    /// How long hooks may take when it is started.
+    pub(crate) hooks: Duration,
     /// The protocol's version that it speaks, if it is not ours.
     pub(crate) other_version: Option<u32>,
     waiting: HashMap<u32, SyncSender<(Answer, Vec<OwnedFd>)>>,
@@ -117,6 +121,12 @@ impl Shim {
     pub(crate) fn listens(&self) -> bool {
         let state = self.state();
         !state.gone && state.other_version.is_none()
+    }
+
+    /// Its process is gone, and what it left has been taken away.
+    pub(crate) fn buried(&self) {
+        self.hung_up();
+        self.change(|state| state.buried = true);
     }
 
     fn not_running(&self) -> Error {
@@ -246,7 +256,8 @@ impl Handle {
     /// # Errors
     /// Why it could not be executed, or the container not be made.
     pub fn start(&self) -> Result<(), runtime::StartError> {
-        match self.0.ask(Request::Start, &[]) {
+        let patience = ANSWER_TIMEOUT + self.0.state().hooks;
+        match self.0.ask_within(Request::Start, &[], patience) {
             Ok((Answer::Done, _)) => Ok(()),
             Ok((Answer::StartFailed(error), _)) => Err(error),
             // There may be no container any more to be started: then it has said why before this.
@@ -352,23 +363,26 @@ impl Handle {
             .map_err(|errno| system(format!("kill the shim of container {}: {errno}", self.0.id)))
     }
 
-    /// Kills everything of a run that will not be, and waits until its shim is gone too.
+    /// Kills everything of a run that will not be, and waits until its shim is gone too and has left nothing.
     ///
     /// # Errors
     /// `DeadlineExceeded` if it stays.
     pub fn abandon(&self) -> Result<()> {
         // It may be gone already.
         let _ = self.kill_all();
-        for attempt in 0..2 {
-            let timeout = Timespec::try_from(KILL_TIMEOUT).ok();
-            if poll(&mut [PollFd::new(&self.0.pidfd, PollFlags::IN)], timeout.as_ref()) != Ok(0) {
-                return Ok(());
-            }
-            if attempt == 0 {
-                self.kill_shim()?;
+        if !self.wait_buried() {
+            self.kill_shim()?;
+            if !self.wait_buried() {
+                return Err(self.0.silent());
             }
         }
-        Err(self.0.silent())
+        Ok(())
+    }
+
+    fn wait_buried(&self) -> bool {
+        let state = self.0.state();
+        let waited = self.0.changed.wait_timeout_while(state, KILL_TIMEOUT, |state| !state.buried);
+        waited.unwrap_or_else(PoisonError::into_inner).0.buried
     }
 
     /// The protocol's version that the shim speaks, if it is not ours: then it can only be signalled and waited for.

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use errdefs::{Context as _, Result, system};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub(crate) const WRITE_LOG: &std::ffi::CStr = c"write-log";
 pub(crate) const COMPRESS_LOG: &std::ffi::CStr = c"compress-log";
 /// The argument that makes the program a supervisor.
 pub(crate) const SUPERVISE: &str = "supervise";
+
+/// Longer than anybody waits.
+const UNLIMITED: Duration = Duration::from_secs(365 * 86_400);
 
 /// What a forwarder relays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +111,8 @@ impl Launcher {
     pub fn new(exe: &Path, events: Sender<(ContainerId, Event)>) -> Result<Self> {
         let null = File::options().read(true).write(true).open("/dev/null").context(|| "open /dev/null")?;
         let exe = runtime::seal::copy(exe).context(|| format!("copy {}", exe.display()))?;
-        Ok(Self { exe, null: null.into(), reactor: Reactor::start(events)? })
+        let own = exe.try_clone().context(|| "dup")?;
+        Ok(Self { exe, null: null.into(), reactor: Reactor::start(events, own)? })
     }
 
     /// Starts a shim, which makes the container at once; [`Handle::wait_created`] tells how that went.
@@ -140,6 +145,7 @@ impl Launcher {
             lock: fds.take(lock),
         };
         let bytes = postcard::to_stdvec(&launch).context(|| "encode launch")?;
+        let hooks = patience_for(launch.plan.hooks.as_deref());
         let plan = protocol::memfd(c"hythe-launch", &bytes)?;
         let null = self.null.as_fd();
         let mut all: Vec<BorrowedFd<'_>> = vec![null, null, null, theirs.as_fd(), plan.as_fd()];
@@ -153,6 +159,7 @@ impl Launcher {
         };
         let (pid, pidfd) = sys::spawn::spawn(&program).context(|| "start shim")?;
         let shim = Shim::new(request.id, request.state_dir, ours, pid, pidfd);
+        shim.change(|state| state.hooks = hooks);
         self.reactor.add(&shim)?;
         Ok(Handle::new(shim))
     }
@@ -165,6 +172,14 @@ impl Launcher {
     pub fn adopt(&self, id: ContainerId, state_dir: &Path, init: i32) -> Result<adopt::Adopted> {
         adopt::adopt(&self.reactor, id, state_dir, init)
     }
+}
+
+/// How long the hooks of a start may take. One without a limit may take as long as it likes, as with any runtime; whoever
+/// does not want to wait for it ends it.
+fn patience_for(hooks: Option<&runtime::Hooks>) -> Duration {
+    let before = hooks.into_iter().flat_map(|hooks| &hooks.lists[..runtime::hooks::Point::Poststop as usize]);
+    let limits = before.flatten().map(|hook| hook.timeout.map(|seconds| Duration::from_secs(seconds.into())));
+    limits.sum::<Option<Duration>>().unwrap_or(UNLIMITED)
 }
 
 /// Collects descriptors to pass on, numbered as the shim will see them.

@@ -10,6 +10,7 @@
 //! - The exit record is in the state directory before anyone is told; every container yields [`Event::Exited`] once.
 //! - Clients' connections are passed to the shim and never go through the daemon afterwards.
 //! - If the shim dies, the container's processes die, and the exit code is 137.
+//! - Hooks run in processes of their own: one that hangs holds up neither the container's output nor its end.
 //! - One shim at a time has a state directory: its lock, which a shim is born with, says whether there is one.
 //! - The control socket is a file below a directory only root can enter, never an abstract name, and asks who connects.
 
@@ -24,6 +25,7 @@ pub mod supervisor;
 
 mod adopt;
 mod handle;
+mod hooks;
 mod protocol;
 mod reactor;
 
@@ -118,6 +120,8 @@ impl StatePaths {
     pub(crate) const SOCKET: &'static str = "shim.sock";
     /// The exit record.
     pub(crate) const EXIT: &'static str = "exit";
+    /// The hooks of the end that have not run.
+    pub(crate) const HOOKS: &'static str = "poststop";
     /// What a new daemon needs to know when the shim cannot be asked.
     pub(crate) const STATE: &'static str = "shim.state";
 }

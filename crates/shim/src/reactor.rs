@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use crate::handle::Shim;
 use crate::protocol::{self, Message, PACKET_MAX, Received};
-use crate::{ContainerId, Event, Exit, record};
+use crate::{ContainerId, Event, Exit, hooks, record};
 
 /// Marks the token of a shim's process, beside that of its socket.
 const DEATH: u64 = 1 << 32;
@@ -36,12 +36,14 @@ pub(crate) struct Reactor {
     epoll: OwnedFd,
     shims: Mutex<HashMap<u64, Arc<Shim>>>,
     events: Sender<(ContainerId, Event)>,
+    /// The shims' program.
+    exe: OwnedFd,
 }
 
 impl Reactor {
-    pub(crate) fn start(events: Sender<(ContainerId, Event)>) -> Result<Arc<Self>> {
+    pub(crate) fn start(events: Sender<(ContainerId, Event)>, exe: OwnedFd) -> Result<Arc<Self>> {
         let epoll = epoll::create(CreateFlags::CLOEXEC).context(|| "epoll_create")?;
-        let reactor = Arc::new(Self { epoll, shims: Mutex::default(), events });
+        let reactor = Arc::new(Self { epoll, shims: Mutex::default(), events, exe });
         let thread = reactor.clone();
         std::thread::Builder::new()
             .name("shims".into())
@@ -67,6 +69,11 @@ impl Reactor {
         epoll::add(&self.epoll, &shim.pidfd, EventData::new_u64(token | DEATH), EventFlags::IN)
             .context(|| "epoll_ctl")
             .inspect_err(|_| self.forget(token, shim))
+    }
+
+    /// The shims' program.
+    pub(crate) fn exe(&self) -> BorrowedFd<'_> {
+        self.exe.as_fd()
     }
 
     fn forget(&self, token: u64, shim: &Shim) {
@@ -159,18 +166,21 @@ impl Reactor {
             (told, state.created.is_none(), matches!(state.created, Some(Ok(_))))
         };
         if told || !created && !unmade {
-            return shim.hung_up();
+            return shim.buried();
         }
         // That takes as long as processes take to die, and other shims are to be heard meanwhile.
-        let (dead, events) = (shim.clone(), self.events.clone());
+        let (dead, events, exe) = (shim.clone(), self.events.clone(), self.exe.try_clone());
         let bury = move || {
-            if created {
-                tell_end(&events, &dead, record::bury(&dead.state_dir));
+            if let (true, Ok(exe)) = (created, &exe) {
+                tell_end(&events, &dead, record::bury(&dead.state_dir, exe.as_fd()));
             } else {
                 // Killed while it made the container: whoever waits for that learns it when the connection is closed.
                 record::end_group(&dead.state_dir);
+                if let Ok(exe) = &exe {
+                    hooks::finish(&dead.state_dir, exe.as_fd());
+                }
             }
-            dead.hung_up();
+            dead.buried();
         };
         if std::thread::Builder::new().name("shim-end".into()).spawn(bury).is_err() {
             // Without a thread the processes still die with their parent; the next daemon removes the group.
@@ -178,7 +188,7 @@ impl Reactor {
                 let at = logs::Time::now();
                 tell_end(&self.events, shim, Exit { code: 137, signal: Some(9), oom: false, at });
             }
-            shim.hung_up();
+            shim.buried();
         }
     }
 }

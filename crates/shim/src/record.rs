@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::StatePaths;
+use crate::{StatePaths, hooks};
 
 /// How long a killed process is waited for; one in an uninterruptible sleep stays longer, and its group with it.
 const DYING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
@@ -130,8 +130,11 @@ pub(crate) fn write_state(state_dir: &Path, state: &ShimState) -> Result<()> {
 
 /// Ends what a container has left whose shim died without telling its end, and gives that end: what the shim has recorded,
 /// or else that its processes were killed (they get `SIGKILL` from the kernel too, being the shim's).
-pub(crate) fn bury(state_dir: &Path) -> Exit {
+///
+/// Its hooks are run by the program `exe`.
+pub(crate) fn bury(state_dir: &Path, exe: BorrowedFd<'_>) -> Exit {
     end_group(state_dir);
+    hooks::finish(state_dir, exe);
     if let Ok(Some(exit)) = read_exit(state_dir) {
         return exit;
     }
@@ -185,7 +188,7 @@ pub fn remove_group(layout: &cgroups::Layout, path: &str) {
 
 /// Removes everything of a shim that leaves no record.
 pub(crate) fn remove_all(state_dir: &Path) {
-    for name in [StatePaths::STATE, StatePaths::SOCKET, StatePaths::EXIT] {
+    for name in [StatePaths::STATE, StatePaths::SOCKET, StatePaths::EXIT, StatePaths::HOOKS] {
         // Whatever cannot be removed goes with the directory.
         let _ = fs::remove_file(state_dir.join(name));
     }

@@ -12,6 +12,7 @@ mod client;
 mod control;
 mod foreign;
 mod forward;
+mod hooked;
 mod life;
 mod log;
 mod output;
@@ -20,6 +21,7 @@ mod process;
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -31,6 +33,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use rustix::process::{DumpableBehavior, getpid, set_child_subreaper, set_dumpable_behavior};
 
+use crate::hooks::{self, RUN_HOOKS};
 use crate::launch::{COMPRESS_LOG, CONTROL_FD, LAUNCH_FD, SUPERVISE, WRITE_LOG};
 use crate::protocol::{self, Launch};
 use crate::record::{self, OtherRuntime, ShimState};
@@ -39,6 +42,7 @@ use client::Client;
 use control::Control;
 use foreign::Other;
 use forward::Forwards;
+use hooked::RunningHooks;
 use log::Log;
 use output::Output;
 use poller::{Poller, Token, Watched};
@@ -75,8 +79,12 @@ struct Supervisor {
     /// Where the other runtime was told to make the group, until it is there.
     cgroup_path: Option<String>,
     layout: Option<cgroups::Layout>,
-    /// The hooks, until those of the end have run.
+    /// The hooks, until those of the end have run or another process has them.
     hooks: Option<Box<runtime::Hooks>>,
+    /// The record of those of the end.
+    last_hooks: Option<File>,
+    /// Those that are running.
+    running_hooks: Option<RunningHooks>,
     oom_watch: Option<cgroups::OomWatch>,
     oom: bool,
     paused: bool,
@@ -107,6 +115,8 @@ pub fn main(args: &[OsString]) -> Option<i32> {
         Some(log::run())
     } else if role.as_bytes() == COMPRESS_LOG.to_bytes() {
         Some(log::run_compress())
+    } else if role.as_bytes() == RUN_HOOKS.to_bytes() {
+        Some(hooks::run())
     } else {
         None
     }
@@ -199,6 +209,8 @@ impl Supervisor {
             cgroup_path: None,
             layout: None,
             hooks: None,
+            last_hooks: hooks::record(&launch.state_dir, launch.plan.hooks.as_deref())?,
+            running_hooks: None,
             oom_watch: None,
             oom: false,
             paused: false,
@@ -272,6 +284,7 @@ impl Supervisor {
             self.end_drained(now),
             self.end_sessions(now),
             self.forwards.expire(now),
+            self.leave_hooks(now),
             self.other.as_ref().and_then(|other| other.hurry(now)),
         ];
         next.into_iter().flatten().min()

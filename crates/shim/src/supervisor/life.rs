@@ -4,7 +4,6 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
 use errdefs::{Result, conflict};
-use runtime::hooks::Point;
 use rustix::event::epoll::EventFlags;
 use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
 
@@ -126,6 +125,7 @@ impl Supervisor {
                             if place == INIT {
                                 // Those of the end have run with the undoing.
                                 self.hooks = None;
+                                self.hooks_are_done();
                             }
                             return self.not_started(place, error);
                         }
@@ -193,18 +193,16 @@ impl Supervisor {
 
     /// A process's program has been executed.
     pub(super) fn runs(&mut self, place: usize) {
+        let Some(process) = self.processes.get(place).and_then(Option::as_ref) else { return };
+        if place != INIT || !self.begin_start_hooks(process.pid) {
+            self.started_up(place);
+        }
+    }
+
+    /// A process runs, and everything is done that belongs to its start.
+    pub(super) fn started_up(&mut self, place: usize) {
         let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return };
         let pid = process.pid.as_raw_nonzero().get();
-        if place == INIT
-            && let Some(hooks) = &self.hooks
-            && let Err(error) = hooks.run(Point::Poststart, Some(process.pid))
-        {
-            // A container whose environment is not what was asked for does not run on.
-            let _ = sys::signal::send_to(process.pid, 9);
-            self.kill_the_rest();
-            return self.container_not_started(error);
-        }
-        let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) else { return };
         if let Some(number) = process.asked.take() {
             self.answer(number, if place == INIT { Answer::Done } else { Answer::Pid(pid) });
         }
@@ -276,13 +274,6 @@ impl Supervisor {
         self.run_last_hooks();
     }
 
-    /// Runs the hooks of the end. The container is gone, whatever they say.
-    fn run_last_hooks(&mut self) {
-        if let Some(hooks) = self.hooks.take() {
-            let _ = hooks.run(Point::Poststop, None);
-        }
-    }
-
     /// The ports are free when the end is told: the next run of the container binds them again, while this shim may
     /// still be serving a client that reads slowly.
     fn release_ports(&mut self) {
@@ -300,7 +291,7 @@ impl Supervisor {
     }
 
     pub(super) fn reaped(&mut self, pid: Pid, status: WaitStatus) {
-        if self.command_ended(pid, status) {
+        if self.command_ended(pid, status) || self.hooks_ended(pid, status) {
             return;
         }
         let made =
@@ -325,7 +316,7 @@ impl Supervisor {
 
     /// With the first process gone, nothing of the container may go on. In a PID namespace of its own the kernel has
     /// seen to that already.
-    fn kill_the_rest(&mut self) {
+    pub(super) fn kill_the_rest(&mut self) {
         if let Some(cgroup) = &self.cgroup
             && !cgroup.pids().is_ok_and(|pids| pids.is_empty())
         {
@@ -348,7 +339,7 @@ impl Supervisor {
                 .and_then(Option::as_ref)
                 .is_some_and(|process| process.status.is_some() && !process.finished && process.runs())
         };
-        if !ended(self) {
+        if !ended(self) || place == INIT && self.starts_with_hooks() {
             return;
         }
         if let Some(process) = self.processes.get_mut(place).and_then(Option::as_mut) {
@@ -455,9 +446,7 @@ impl Supervisor {
         let _ = record::write_exit(&self.state_dir, &exit);
         self.remove_cgroup();
         self.release_ports();
-        self.run_last_hooks();
-        self.tell(Event::Exited(exit));
-        self.over = true;
+        self.tell_end(exit);
     }
 
     fn remove_cgroup(&mut self) {
