@@ -32,3 +32,28 @@ fn a_new_one_gets_the_images_content_once() {
     assert!(!listing.contains("passwd"), "{listing}");
     daemon.hythe(["volume", "rm", "etc", "empty"]).ok();
 }
+
+/// An image says where its volumes are, never what is in them: a colon in their paths is a letter of a name.
+#[test]
+fn a_volume_of_an_image_is_never_a_directory_of_the_host() {
+    let daemon = Daemon::start();
+    let host = daemon.scratch();
+    std::fs::write(host.join("secret"), "of the host").expect("write");
+    let volume = format!("{}:/taken", host.display());
+    daemon.hythe(["create", "--name=base", "busybox"]).ok();
+    daemon.hythe(["commit", "-c", &format!("VOLUME [{volume:?}]"), "base", "hostile"]).ok();
+    daemon.hythe(["run", "-d", "--name=victim", "hostile", "sleep", "1000"]).ok();
+    let format = "{{range .Mounts}}{{.Type}} {{.Destination}} {{.RW}}{{end}}";
+    assert_eq!(daemon.hythe(["inspect", "--format", format, "victim"]).ok(), format!("volume {volume} true"));
+    let seen = daemon.hythe(["exec", "victim", "sh", "-c", "ls /taken; cat /taken/secret; true"]);
+    assert!(!seen.stdout.contains("secret") && !seen.stdout.contains("of the host"), "{seen:?}");
+    // The same from a request of its own.
+    let body = format!(r#"{{"Image":"busybox","Volumes":{{"{volume}":{{}},"/a:/b:ro":{{}}}}}}"#);
+    let (status, answer) = daemon.api("POST", "/containers/create?name=asked", &body);
+    assert_eq!(status, 201, "{answer}");
+    let kinds = daemon.hythe(["inspect", "--format={{range .Mounts}}{{.Type}} {{end}}", "asked"]).ok();
+    assert_eq!(kinds.trim(), "volume volume");
+    daemon.hythe(["rm", "-fv", "base", "victim", "asked"]).ok();
+    daemon.hythe(["rmi", "hostile"]).ok();
+    daemon.check_leaks();
+}

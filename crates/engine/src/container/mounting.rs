@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
+use api::container::Mount;
 use errdefs::{Context, Result, invalid};
 
 use super::mountpoint::{Kind, MountPoint, clean, destination, parse_long, parse_short, volume_destination};
@@ -45,7 +46,10 @@ impl Shared {
             let taken = all.iter().any(|point| point.destination == target)
                 || record.host.tmpfs.keys().any(|have| clean(have) == target);
             if !taken {
-                let mut point = parse_short(&target, &record.host.volume_driver)?;
+                // Never through the form of `-v`: an image would name a directory of the host before a colon.
+                let mount = Mount { r#type: "volume".to_owned(), target, ..Mount::default() };
+                let mut point = parse_long(&mount)?;
+                point.driver.clone_from(&record.host.volume_driver);
                 point.mode.clear();
                 all.push(point);
             }

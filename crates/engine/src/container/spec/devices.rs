@@ -92,8 +92,12 @@ pub(crate) fn grant(devices: &[DeviceMapping], cgroup_rules: &[String], privileg
 fn walk(dir: &Path, inside: &Path, access: &str, granted: &mut Granted, depth: u32) -> Result<()> {
     // pts, shm, mqueue are mounts of the container's own; .lxc and console are Docker's exceptions.
     const OWN: [&str; 8] = ["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console"];
-    let entries =
-        std::fs::read_dir(dir).map_err(|error| errdefs::system(format!("{}: {error}", dir.display())))?;
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        // It went away after it was seen.
+        Err(error) if depth > 0 && error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(errdefs::system(format!("{}: {error}", dir.display()))),
+    };
     for entry in entries.flatten() {
         let name = entry.file_name();
         if depth == 0 && OWN.iter().any(|own| name == **own) {
