@@ -6,5 +6,7 @@ pub(crate) mod json;
 pub(crate) mod natural;
 pub(crate) mod outfile;
 pub(crate) mod rows;
+mod structures;
 pub(crate) mod table;
 pub(crate) mod template;
+pub(crate) mod typed;

@@ -28,75 +28,36 @@ pub(crate) static COMMAND: Command = Command {
 /// An object as the engine wrote it.
 pub(crate) struct Found {
     bytes: Vec<u8>,
-    /// Fields that the engine leaves out when they are empty, which a template may name all the same.
-    omitted: &'static [(&'static [&'static str], Omitted)],
-    is_image: bool,
-}
-
-/// What a field is that was left out.
-#[derive(Clone, Copy)]
-enum Omitted {
-    Nothing,
-    Text,
-    List,
-    No,
+    /// What it is in Go, if that is known here.
+    kind: &'static str,
 }
 
 impl Found {
     /// A container.
     pub(crate) fn container(bytes: Vec<u8>) -> Self {
-        Self { bytes, omitted: OMITTED_OF_CONTAINER, is_image: false }
+        Self { bytes, kind: "Container" }
     }
 
     /// An image.
     pub(crate) fn image(bytes: Vec<u8>) -> Self {
-        Self { bytes, omitted: OMITTED_OF_IMAGE, is_image: true }
+        Self { bytes, kind: "Image" }
+    }
+
+    /// A network.
+    pub(crate) fn network(bytes: Vec<u8>) -> Self {
+        Self { bytes, kind: "Network" }
+    }
+
+    /// A volume.
+    pub(crate) fn volume(bytes: Vec<u8>) -> Self {
+        Self { bytes, kind: "Volume" }
     }
 
     /// Any other object.
     pub(crate) fn other(bytes: Vec<u8>) -> Self {
-        Self { bytes, omitted: &[], is_image: false }
+        Self { bytes, kind: "" }
     }
 }
-
-const OMITTED_OF_CONTAINER: &[(&[&str], Omitted)] = &[
-    (&["State", "Health"], Omitted::Nothing),
-    (&["Config", "ExposedPorts"], Omitted::List),
-    (&["Config", "Healthcheck"], Omitted::Nothing),
-    (&["Config", "ArgsEscaped"], Omitted::No),
-    (&["Config", "NetworkDisabled"], Omitted::No),
-    (&["Config", "StopSignal"], Omitted::Text),
-    (&["Config", "StopTimeout"], Omitted::Nothing),
-    (&["Config", "Shell"], Omitted::List),
-    (&["HostConfig", "Annotations"], Omitted::List),
-    (&["HostConfig", "StorageOpt"], Omitted::List),
-    (&["HostConfig", "Tmpfs"], Omitted::List),
-    (&["HostConfig", "Sysctls"], Omitted::List),
-    (&["HostConfig", "Mounts"], Omitted::List),
-    (&["HostConfig", "Runtime"], Omitted::Text),
-    (&["HostConfig", "Init"], Omitted::Nothing),
-    (&["SizeRw"], Omitted::Nothing),
-    (&["SizeRootFs"], Omitted::Nothing),
-];
-
-const OMITTED_OF_IMAGE: &[(&[&str], Omitted)] = &[
-    (&["Config", "User"], Omitted::Text),
-    (&["Config", "WorkingDir"], Omitted::Text),
-    (&["Config", "StopSignal"], Omitted::Text),
-    (&["Config", "Env"], Omitted::List),
-    (&["Config", "Cmd"], Omitted::List),
-    (&["Config", "Entrypoint"], Omitted::List),
-    (&["Config", "ExposedPorts"], Omitted::List),
-    (&["Config", "Volumes"], Omitted::List),
-    (&["Config", "Labels"], Omitted::List),
-    (&["Config", "OnBuild"], Omitted::List),
-    (&["Config", "Shell"], Omitted::List),
-    (&["Config", "Healthcheck"], Omitted::Nothing),
-    (&["Config", "ArgsEscaped"], Omitted::No),
-    (&["Variant"], Omitted::Text),
-    (&["OsVersion"], Omitted::Text),
-    (&["Descriptor"], Omitted::Nothing),
-];
 
 const KINDS: [&str; 10] =
     ["config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"];
@@ -122,8 +83,8 @@ fn find(cli: &Cli, kind: &str, name: &str, size: bool) -> errdefs::Result<Found>
     let get = |kind: &str| match kind {
         "container" => client.container_inspect_raw(name, size).map(Found::container),
         "image" => client.image_inspect_raw(name, None).map(Found::image),
-        "network" => client.network_inspect_raw(name, false).map(Found::other),
-        "volume" => client.volume_inspect_raw(name).map(Found::other),
+        "network" => client.network_inspect_raw(name, false).map(Found::network),
+        "volume" => client.volume_inspect_raw(name).map(Found::volume),
         "plugin" => client.object_raw("plugins", &format!("{name}/json")).map(Found::other),
         other => client.object_raw(&format!("{other}s"), name).map(Found::other),
     };
@@ -233,25 +194,16 @@ fn array(objects: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn by(compiled: &template::Compiled, object: &Found) -> Result<String, String> {
-    let mut json = Json::parse(&object.bytes).map_err(|error| error.to_string())?;
-    if object.is_image {
-        as_gos_image(&mut json);
+    let json = Json::parse(&object.bytes).map_err(|error| error.to_string())?;
+    match object.kind {
+        "" => compiled.execute(&template::value(&json)),
+        "Image" => {
+            let mut typed = json.clone();
+            as_gos_image(&mut typed);
+            compiled.execute_typed("Image", &typed, &json)
+        }
+        kind => compiled.execute_typed(kind, &json, &json),
     }
-    let plain = template::value(&json);
-    compiled.execute(&plain).or_else(|error| {
-        // Once more with the fields that were left out; they are no part of `{{json .}}`, so not before.
-        if object.omitted.is_empty() {
-            return Err(error);
-        }
-        for (path, kind) in object.omitted {
-            // What is asked of a field that is not there stays a mistake.
-            if path.last().is_some_and(|name| compiled.mentions(&format!(".{name}."))) {
-                continue;
-            }
-            complete(&mut json, path, *kind);
-        }
-        compiled.execute(&template::value(&json)).map_err(|_| error)
-    })
 }
 
 /// An image as Docker's client sees it in a template: its type has `Config` further up, without empty fields.
@@ -270,27 +222,6 @@ fn as_gos_image(json: &mut Json) {
     }
     let after = entries.iter().position(|(key, _)| key == "Author").map_or(entries.len(), |at| at + 1);
     entries.insert(after, (key, config));
-}
-
-fn complete(json: &mut Json, path: &[&str], kind: Omitted) {
-    let (Json::Object(entries), Some((first, rest))) = (json, path.split_first()) else { return };
-    let at = entries.iter().position(|(key, _)| key == first);
-    match (at, rest.is_empty()) {
-        (Some(at), false) => {
-            if let Some((_, inner)) = entries.get_mut(at) {
-                complete(inner, rest, kind);
-            }
-        }
-        (None, true) => {
-            let value = match kind {
-                Omitted::Nothing | Omitted::List => Json::Null,
-                Omitted::Text => Json::Text(String::new()),
-                Omitted::No => Json::Bool(false),
-            };
-            entries.push(((*first).to_owned(), value));
-        }
-        _ => {}
-    }
 }
 
 #[cfg(test)]
@@ -312,7 +243,13 @@ mod tests {
         let run = |source| by(&template::compile(source).unwrap(), &object);
         assert_eq!(run("{{.Config.Healthcheck}} {{.Config.Image}}").unwrap(), "<nil> x");
         assert_eq!(run("{{json .Config}}").unwrap(), r#"{"Image":"x"}"#);
-        assert!(run("{{.Config.Healthcheck.Test}}").is_err());
+        assert_eq!(run("{{range $key, $value := .Config}}{{$key}}={{$value}}{{end}}").unwrap(), "Image=x");
+        assert!(
+            run("{{.Config.Healthcheck.Test}}")
+                .unwrap_err()
+                .contains("map has no entry for key \"Healthcheck\"")
+        );
+        assert_eq!(run("{{with .Config.Healthcheck}}{{.Test}}{{end}}").unwrap(), "");
         assert!(run("{{.Nothing}}").unwrap_err().ends_with("map has no entry for key \"Nothing\""));
     }
 }

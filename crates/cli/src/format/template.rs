@@ -162,9 +162,21 @@ impl Compiled {
         }
     }
 
-    /// True if the template has the text.
-    pub(crate) fn mentions(&self, text: &str) -> bool {
-        self.source.contains(text)
+    /// The text for data without types, where nothing is no value instead of a pointer to nothing.
+    fn execute_plainly(&self, data: &Value) -> Result<String, String> {
+        self.template.execute_to_string(data).map_err(|error| self.execution_error(&error))
+    }
+
+    /// The text for an object of the type `name`, or, if that does not fit the template, for its JSON as it is.
+    pub(crate) fn execute_typed(&self, name: &str, typed: &Json, json: &Json) -> Result<String, String> {
+        if self.execute(&super::typed::strict(name, typed)).is_err() {
+            return self.execute_plainly(&raw(json));
+        }
+        match self.execute(&super::typed::value(name, typed)) {
+            // A structure cannot be walked through; its marks show that somebody tried.
+            Ok(text) if !text.contains('\0') => Ok(text),
+            _ => self.execute_plainly(&raw(json)),
+        }
     }
 
     /// True if the template asks a map for `key`.
@@ -300,12 +312,48 @@ fn structure(
             map.entry(Arc::from(*alias)).or_insert(value);
         }
     }
-    let text: Arc<str> = Arc::from(json.compact());
+    with_marks(&mut map, &format!("{{{}}}", printed.join(" ")), json.compact());
+    map
+}
+
+/// A structure with these fields, which prints as `printed` and is `json` in JSON.
+pub(super) fn marked(mut map: BTreeMap<Arc<str>, Value>, printed: &str, json: String) -> Value {
+    with_marks(&mut map, printed, json);
+    Value::Map(Arc::new(map))
+}
+
+fn with_marks(map: &mut BTreeMap<Arc<str>, Value>, printed: &str, json: String) {
+    let text: Arc<str> = Arc::from(json);
     map.insert(Arc::from(JSON_KEY), Value::Function(Arc::new(move |_| Ok(Value::String(Arc::clone(&text))))));
     let rest = Value::Map(Arc::new(map.clone())).to_string().len() - "map[".len();
-    let mark = format!("{PRINTED_START}{rest}{PRINTED_START}{{{}}}{PRINTED_END}", printed.join(" "));
+    let mark = format!("{PRINTED_START}{rest}{PRINTED_START}{printed}{PRINTED_END}");
     map.insert(Arc::from(PRINTED_KEY), Value::String(Arc::from(mark)));
-    map
+}
+
+/// A list that was never made: prints as an empty one, and is `null` in JSON.
+pub(super) fn nil_list() -> Value {
+    Value::List(NIL_LIST.with(Arc::clone))
+}
+
+/// The same of a map.
+pub(super) fn nil_map() -> Value {
+    Value::Map(NIL_MAP.with(Arc::clone))
+}
+
+/// The value as JSON has it, without types: what Docker's client tries when the types do not fit a template.
+pub(crate) fn raw(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Nil,
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Int(value) => Value::Int(*value),
+        Json::Uint(value) => Value::Uint(*value),
+        Json::Float(value) => Value::Float(*value),
+        Json::Text(text) => Value::String(Arc::from(text.as_str())),
+        Json::List(values) => Value::List(values.iter().map(raw).collect()),
+        Json::Object(entries) => Value::Map(Arc::new(
+            entries.iter().map(|(key, value)| (Arc::from(key.as_str()), raw(value))).collect(),
+        )),
+    }
 }
 
 /// The value as JSON, as the template function writes it: not escaped for HTML.

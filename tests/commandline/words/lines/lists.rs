@@ -167,6 +167,19 @@ pub(crate) const LISTS: &str = "
     inspect -f '{{.Config.Env}} {{.Config.Cmd}} {{.Path}} {{.Args}}' up made
     inspect -f '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}}' up2
     inspect -f '{{.State}}' done
+    inspect -f '{{.Config}}' done
+    inspect -f '{{.HostConfig.RestartPolicy}} {{.HostConfig.LogConfig}} {{.HostConfig.Ulimits}} {{.HostConfig.PortBindings}}' up2
+    inspect -f '{{.HostConfig.Resources.Memory}} {{.HostConfig.KernelMemoryTCP}} {{.HostConfig.Cgroup}}|' up2
+    inspect -f '{{.NetworkSettings.DefaultNetworkSettings}} {{.Mounts}}' done
+    inspect -f '{{.Config.Healthcheck}} {{.Config.Healthcheck.Interval}} {{json .Config.Healthcheck}}' up
+    inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' up done
+    inspect -f '{{.State.Health.Status}}' done
+    inspect -f '{{range $key, $value := .Config}}{{$key}} {{end}}' done
+    inspect -f '{{.HostConfig.CpuShares}} {{.HostConfig.CapAdd}}' done
+    inspect -f '{{.ImageManifestDescriptor}} {{.SizeRw}} {{.ContainerJSONBase.Name}}' done
+    image inspect -f '{{.Config}} {{.RootFS.Type}} {{.Descriptor}} {{.VirtualSize}}' busybox
+    network inspect -f '{{.IPAM}} {{.ConfigFrom}} {{.Peers}} {{.Services}}' netone
+    volume inspect -f '{{.Driver}} {{.ClusterVolume}} {{.Status}} {{.UsageData}} {{.Labels}}' data
     inspect -f '{{.Nothing}}' up
     inspect -f '{{.State.Nothing}}' up
     inspect -f json done

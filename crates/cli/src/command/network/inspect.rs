@@ -22,6 +22,6 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let client = cli.client()?;
     let verbose = parsed.on("verbose");
     show(cli, parsed.text("format"), &parsed.args, |name| {
-        Ok(Found::other(client.network_inspect_raw(name, verbose)?))
+        Ok(Found::network(client.network_inspect_raw(name, verbose)?))
     })
 }

@@ -13,7 +13,7 @@ use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
 use crate::flag::Parsed;
 use crate::format::json::Json;
-use crate::format::template;
+use crate::format::{template, typed};
 use crate::opts::timestamp;
 
 /// The command.
@@ -56,7 +56,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
             None => plain(&line)?,
             Some(compiled) => {
                 let event = Json::parse(&line).map_err(|error| Failure::new(error.to_string()))?;
-                compiled.execute(&template::value(&event)).map_err(Failure::new)?
+                compiled.execute(&typed::value("Event", &event)).map_err(Failure::new)?
             }
         };
         writeln!(output, "{text}")?;
@@ -72,7 +72,7 @@ fn compile(format: &str) -> Outcome<template::Compiled> {
     // Judged by an event of which nothing is known, before the engine is asked for any.
     let empty = serde_json::to_vec(&Message::default()).unwrap_or_default();
     let empty = Json::parse(&empty).map_err(|error| Failure::new(error.to_string()))?;
-    match compiled.execute(&template::value(&empty)) {
+    match compiled.execute(&typed::value("Event", &empty)) {
         Err(error) if error.contains("map has no entry for key") => {
             let (place, key) = error.split_once(": map has no entry for key ").unwrap_or((&error, ""));
             let key = key.trim_matches('"');

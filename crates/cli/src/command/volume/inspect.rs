@@ -20,5 +20,5 @@ pub(crate) static COMMAND: Command = Command {
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let client = cli.client()?;
-    show(cli, parsed.text("format"), &parsed.args, |name| Ok(Found::other(client.volume_inspect_raw(name)?)))
+    show(cli, parsed.text("format"), &parsed.args, |name| Ok(Found::volume(client.volume_inspect_raw(name)?)))
 }
