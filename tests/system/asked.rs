@@ -224,6 +224,30 @@ fn containers_and_images() {
     daemon.check_leaks();
 }
 
+#[test]
+fn settings_of_containers() {
+    let daemon = Daemon::start();
+    let door = daemon.door();
+    for (host, text) in [
+        (json!({"Links": [""]}), "empty string specified for links"),
+        (json!({"VolumesFrom": [":ro"]}), "invalid name or ID supplied: \"\""),
+        (
+            json!({"LogConfig": {"Type": "fluentd", "Config": {"fluentd-async-reconnect-interval": "1ms"}}}),
+            "invalid value for fluentd-async-reconnect-interval: value (\"1ms\") must be between 100ms and 10s",
+        ),
+    ] {
+        let body = json!({"Image": "busybox", "HostConfig": host});
+        let answer = told(&door, "POST", "/containers/create", &body);
+        assert_eq!(answer, (400, text.to_owned()), "{host}");
+    }
+    let body = json!({"Image": "busybox", "HostConfig": {"Dns": ["x"]}});
+    assert_eq!(told(&door, "POST", "/containers/create?name=dns", &body).0, 201);
+    let text = "bad nameserver address x: ParseAddr(\"x\"): unable to parse IP";
+    assert_eq!(told(&door, "POST", "/containers/dns/start", &Value::Null), (400, text.to_owned()));
+    daemon.hythe(["rm", "dns"]).ok();
+    daemon.check_leaks();
+}
+
 /// What a symbolic link leads to counts.
 #[test]
 fn sizes_of_images_count_links() {

@@ -190,7 +190,9 @@ impl WriterConfig {
         match options.get(compress) {
             Some(text) => {
                 self.compress = boolean(text).ok_or_else(|| {
-                    invalid(format!("strconv.ParseBool: parsing \"{text}\": invalid syntax"))
+                    let local =
+                        if self.driver == Driver::Local { "error reading compress log option: " } else { "" };
+                    invalid(format!("{local}strconv.ParseBool: parsing \"{text}\": invalid syntax"))
                 })?;
                 if self.compress && !possible {
                     return Err(invalid(
@@ -241,9 +243,9 @@ fn max_size(value: &str, driver: Driver, key: &str) -> Result<Option<u64>> {
 }
 
 fn max_file(value: &str) -> Result<u32> {
-    match value.parse::<u32>() {
-        Ok(0) => Err(invalid("max-file cannot be less than 1")),
-        Ok(files) => Ok(files),
+    match value.parse::<i64>() {
+        Ok(files) if files < 1 => Err(invalid("max-file cannot be less than 1")),
+        Ok(files) => Ok(u32::try_from(files).unwrap_or(u32::MAX)),
         Err(_) => Err(invalid(format!("strconv.Atoi: parsing \"{value}\": invalid syntax"))),
     }
 }
@@ -347,6 +349,12 @@ mod tests {
         let unlimited = "compress cannot be true when max-file is less than 2 or max-size is not set";
         for (driver, of, text) in [
             (Driver::JsonFile, [("max-file", "0")], "max-file cannot be less than 1"),
+            (Driver::JsonFile, [("max-file", "-1")], "max-file cannot be less than 1"),
+            (
+                Driver::Local,
+                [("compress", "x")],
+                "error reading compress log option: strconv.ParseBool: parsing \"x\": invalid syntax",
+            ),
             (Driver::JsonFile, [("max-size", "q")], "invalid size: 'q'"),
             (Driver::Local, [("max-size", "-1")], "invalid value for max-size: -1: invalid size: '-1'"),
             (Driver::JsonFile, [("compress", "q")], "strconv.ParseBool: parsing \"q\": invalid syntax"),

@@ -66,7 +66,7 @@ pub(crate) fn check(options: &Options) -> Result<()> {
         let wrong = |why: &str| invalid(format!("invalid value for fluentd-async-reconnect-interval: {why}"));
         let interval = duration(text).map_err(|error| wrong(error.message()))?;
         if !interval.is_zero() && !INTERVAL.contains(&interval) {
-            return Err(wrong(&format!("value ({text}) must be between 100ms and 10s")));
+            return Err(wrong(&format!("value ({text:?}) must be between 100ms and 10s")));
         }
     }
     if let Some(text) = option("fluentd-write-timeout") {

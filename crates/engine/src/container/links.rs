@@ -33,6 +33,9 @@ impl Shared {
     /// InvalidParameter, in Docker's words, if a target does not exist.
     pub(crate) fn resolve_links(&self, links: &[String]) -> Result<Vec<String>> {
         let resolve = |link: &String| {
+            if link.is_empty() {
+                return Err(invalid("empty string specified for links"));
+            }
             if link.matches(':').count() > 1 {
                 return Err(invalid(format!("bad format for links: {link}")));
             }

@@ -70,9 +70,6 @@ impl Shared {
             return Err(invalid("volumes-from specification cannot be an empty string"));
         }
         let (name, mode) = entry.split_once(':').unwrap_or((entry, ""));
-        if name.is_empty() {
-            return Err(invalid(format!("invalid volumes-from specification: '{entry}'")));
-        }
         let read_only = match mode {
             "" | "rw" | "z" | "Z" | "rw,z" | "rw,Z" => false,
             "ro" | "ro,z" | "ro,Z" => true,

@@ -120,6 +120,17 @@ fn named(
     Ok(all)
 }
 
+/// What Go says of a text that is no address.
+fn bad_nameserver(text: &str) -> String {
+    let dotted = text.find(['.', ':', '%']).is_some_and(|at| text[at..].starts_with('.'));
+    let other = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let why = match other.filter(|_| dotted) {
+        Some(at) => format!("unexpected character (at {:?})", &text[at..]),
+        None => "unable to parse IP".to_owned(),
+    };
+    format!("bad nameserver address {text}: ParseAddr({text:?}): {why}")
+}
+
 fn check_settings(name: &str, settings: &EndpointSettings, network: Option<&Network>) -> Result<()> {
     if !settings.mac_address.is_empty() {
         parse_mac(&settings.mac_address)?;
@@ -401,8 +412,7 @@ impl Shared {
             main.map_or_else(|| record.host.network_mode.clone(), |endpoint| endpoint.network_id.clone());
         let network = self.parts.networks.get(&name)?;
         let addresses = |list: &Option<Vec<String>>| -> Result<Vec<IpAddr>> {
-            let parse =
-                |text: &String| text.parse().map_err(|_| invalid(format!("invalid DNS server: {text}")));
+            let parse = |text: &String| text.parse().map_err(|_| invalid(bad_nameserver(text)));
             list.iter().flatten().map(parse).collect()
         };
         let host = &record.host;
@@ -502,6 +512,15 @@ mod tests {
         let text = check_settings("bridge", &settings, None).unwrap_err().to_string();
         assert!(text.starts_with("invalid endpoint settings:\nuser specified"), "{text}");
         check_settings("mine", &settings, None).unwrap();
+    }
+
+    #[test]
+    fn nameservers_that_are_none_are_told_in_gos_words() {
+        assert_eq!(bad_nameserver("x"), "bad nameserver address x: ParseAddr(\"x\"): unable to parse IP");
+        assert_eq!(
+            bad_nameserver("1.1.1.1:53"),
+            "bad nameserver address 1.1.1.1:53: ParseAddr(\"1.1.1.1:53\"): unexpected character (at \":53\")"
+        );
     }
 
     #[test]

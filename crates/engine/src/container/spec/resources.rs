@@ -73,7 +73,7 @@ pub(crate) fn check(resources: &mut Resources, able: &Abilities, update: bool) -
             "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded."
                 .into(),
         );
-        resources.blkio_weight_device = None;
+        resources.blkio_weight_device = Some(Vec::new());
     }
     if resources.blkio_weight != 0 && !(10..=1000).contains(&resources.blkio_weight) {
         return Err(errdefs::invalid("Range of blkio weight is from 10 to 1000"));
@@ -199,7 +199,7 @@ fn cpuset(what: &str, wanted: &mut String, have: &str, warnings: &mut Vec<String
         wanted.clear();
         return Ok(());
     }
-    let (Some(asked), Some(available)) = (list(wanted), list(have)) else {
+    let (Some(asked), Some(available)) = (list(wanted), list(have.trim())) else {
         return Err(errdefs::invalid(format!(
             "Invalid value {wanted} for cpuset {what}: invalid format: {wanted}"
         )));
@@ -218,7 +218,7 @@ fn list(text: &str) -> Option<Vec<u32>> {
     let mut numbers = Vec::new();
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last): (u32, u32) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
         if first > last || last >= 8192 {
             return None;
         }
