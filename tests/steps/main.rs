@@ -85,19 +85,24 @@ impl World {
 
     /// Does it once undisturbed: what is shown before and after, and the steps in between.
     fn learn(&self, operation: &Operation) -> (Shape, Shape, Vec<Step>) {
-        // What the first of its kind makes for all others (the layer below every container) is not part of it.
-        self.prepare(operation);
-        let answer = self.act(operation).expect("an answer");
-        assert!(done(&answer), "{}: {} {}", operation.name, answer.status, answer.text());
+        // What the first of its kind makes for all others (the layer below every container) is not part of it, nor what
+        // the daemon does in the background after what was prepared.
+        let (_, first) = self.watch(operation);
+        let (before, mut steps) = self.watch(operation);
+        steps.retain(|step| first.iter().any(|other| step.is_as(other)));
+        assert!(!steps.is_empty(), "{} has no steps", operation.name);
+        (before, shape::of(&self.api), steps)
+    }
+
+    /// What is shown before, and the steps.
+    fn watch(&self, operation: &Operation) -> (Shape, Vec<Step>) {
         self.prepare(operation);
         let before = shape::of(&self.api);
         let mut strace = Strace::watch(&self.daemon);
         let answer = self.act(operation).expect("an answer");
         assert!(done(&answer), "{}: {} {}", operation.name, answer.status, answer.text());
         self.rest(operation, &mut strace);
-        let steps = strace::steps(&strace.finish());
-        assert!(!steps.is_empty(), "{} has no steps", operation.name);
-        (before, shape::of(&self.api), steps)
+        (before, strace::steps(&strace.finish()))
     }
 
     /// Kills the daemon before `step`; whether it got so far.

@@ -109,6 +109,11 @@ impl Step {
         self.call == name || self.path.is_none() && format!("{}:{}", self.call, self.count) == name
     }
 
+    /// Whether it is the same of another time.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        (&self.call, self.count, &self.path) == (&other.call, other.count, &other.path)
+    }
+
     /// What strace is told to kill at this step.
     fn fatal(&self) -> Vec<String> {
         let Self { call, count, path, .. } = self;
@@ -311,9 +316,7 @@ fn steps_that(trace: &str, lasting: impl Fn(&str, &str) -> bool) -> Vec<Step> {
             path: path.map(str::to_owned),
             seen: text.to_owned(),
         };
-        let has = |one: &Step| {
-            steps.iter().any(|step| (&step.call, step.count, &step.path) == (&one.call, one.count, &one.path))
-        };
+        let has = |one: &Step| steps.iter().any(|step| step.is_as(one));
         let by_call = step(*count, None);
         let by_file = file.map(|file| step(*of_file, Some(file)));
         if !has(&by_call) {
