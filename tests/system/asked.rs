@@ -248,6 +248,30 @@ fn settings_of_containers() {
     daemon.check_leaks();
 }
 
+/// One whose process never was, and one whose process is no more.
+#[test]
+fn execs_that_cannot_be_resized() {
+    let daemon = Daemon::start();
+    let door = daemon.door();
+    daemon.hythe(["run", "-d", "--name=one", "busybox", "sleep", "1000"]).ok();
+    let ended = |line: Value| {
+        let made = door.post("/containers/one/exec", &json!({"Cmd": line, "AttachStdout": true}));
+        let id = made.expect("an answer").json()["Id"].as_str().expect("an id").to_owned();
+        door.post(&format!("/exec/{id}/start"), &json!({})).expect("an answer");
+        testkit::wait::until_true("the exec has ended", || {
+            let shown = door.call("GET", &format!("/exec/{id}/json")).expect("an answer").json();
+            shown["Running"] == false && !shown["ExitCode"].is_null()
+        });
+        id
+    };
+    let (never, over) = (ended(json!(["nosuch"])), ended(json!(["true"])));
+    let resize = |id: &str| told(&door, "POST", &format!("/exec/{id}/resize?h=1&w=1"), &Value::Null);
+    assert_eq!(resize(&never), (400, "exec process is not started".to_owned()));
+    assert_eq!(resize(&over), (404, format!("NotFound: process does not exist {over}: not found")));
+    daemon.hythe(["rm", "-f", "one"]).ok();
+    daemon.check_leaks();
+}
+
 /// What a symbolic link leads to counts.
 #[test]
 fn sizes_of_images_count_links() {

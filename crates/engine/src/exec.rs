@@ -229,6 +229,12 @@ impl Execs {
                 return Err(errdefs::system("timeout waiting for exec session ready"));
             }
         }
+        if state.ended.is_some() {
+            return Err(match state.pid {
+                0 => invalid("exec process is not started"),
+                _ => not_found(format!("NotFound: process does not exist {id}: not found")),
+            });
+        }
         drop(state);
         exec.container.handle()?.exec_resize(&exec.id, cells(height), cells(width))
     }
