@@ -198,9 +198,14 @@ fn is_logged_in(cli: &Cli, server: &str) -> bool {
 /// Forgets the credentials.
 pub(crate) fn erase(cli: &Cli, server: &str) -> Outcome {
     if let Some(program) = helper(cli, server) {
-        let (ok, output) = call(&program, "erase", server.as_bytes())?;
-        if !ok && !output.contains("credentials not found") {
-            cli.warn(format!("WARNING: could not erase credentials:\n{server}: {}", output.trim()));
+        // A helper that is not there keeps nothing.
+        let failed = match call(&program, "erase", server.as_bytes()) {
+            Ok((true, _)) => None,
+            Ok((false, output)) => Some(output.trim().to_owned()),
+            Err(failure) => Some(failure.text),
+        };
+        if let Some(text) = failed.filter(|text| !text.contains("credentials not found")) {
+            cli.warn(format!("WARNING: could not erase credentials:\n{server}: {text}"));
         }
     }
     if !is_logged_in(cli, server) {

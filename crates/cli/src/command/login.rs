@@ -47,7 +47,12 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         password.truncate(password.trim_end_matches(['\r', '\n']).len());
     }
     let server = credentials::server(parsed.arg(0));
-    let known = credentials::load(cli, &server)?;
+    // Whoever says everything needs nobody to remember anything.
+    let known = if user.is_empty() || password.is_empty() {
+        credentials::load(cli, &server)?
+    } else {
+        api::auth::Config::default()
+    };
     let mut login =
         if user.is_empty() && password.is_empty() { known.clone() } else { api::auth::Config::default() };
     login.serveraddress.clone_from(&server);

@@ -269,3 +269,24 @@ fn a_credential_helper_keeps_the_secret() {
     assert!(run(&["logout", "reg.example"]).status.success());
     assert!(!store.exists());
 }
+
+#[test]
+fn a_missing_credential_helper_is_no_obstacle_where_nothing_is_asked_of_it() {
+    let engine = Engine::new("1.51", |request, stream| match request.line.as_str() {
+        "POST /auth" => json(stream, 401, r#"{"message":"wrong password"}"#),
+        _ => json(stream, 404, r#"{"message":"not in the script"}"#),
+    });
+    let config = tempfile::tempdir().unwrap();
+    std::fs::write(config.path().join("config.json"), r#"{"credsStore":"nosuch"}"#).unwrap();
+    let run = |args: &[&str]| engine.hythe(args).env("DOCKER_CONFIG", config.path()).output().unwrap();
+    let login = run(&["login", "-u", "me", "-p", "pw", "reg.example"]);
+    assert_eq!(login.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&login.stderr).into_owned();
+    assert!(text.contains("wrong password") && !text.contains("docker-credential-nosuch"), "{text}");
+    let logout = run(&["logout", "reg.example"]);
+    assert!(logout.status.success());
+    assert!(
+        String::from_utf8_lossy(&logout.stderr)
+            .starts_with("WARNING: could not erase credentials:\nreg.example: ")
+    );
+}
