@@ -32,10 +32,9 @@ fn ask(door: &Api, cases: &[(&str, &str, Value, u16, &str)]) {
 }
 
 #[test]
-fn networks_are_made_and_joined() {
+fn networks_are_made() {
     let daemon = Daemon::start();
     let door = daemon.door();
-    daemon.hythe(["create", "--name=one", "busybox"]).ok();
     let auxiliary = |address: &str| {
         json!({"Name": "n", "IPAM": {"Config": [{"Subnet": "10.81.0.0/24",
             "AuxiliaryAddresses": {"router": address}}]}})
@@ -77,6 +76,24 @@ fn networks_are_made_and_joined() {
             400,
             "invalid network config:\ninvalid auxiliary address router: parent subnet 10.81.0.0/24 doesn't contain this address",
         ),
+        (
+            "POST",
+            "/networks/create",
+            json!({"Name": "n", "IPAM": {"Config": [{}]}}),
+            400,
+            "invalid network config:\ninvalid subnet : invalid CIDR block notation",
+        ),
+    ];
+    ask(&door, &cases);
+    daemon.check_leaks();
+}
+
+#[test]
+fn networks_are_joined_and_left() {
+    let daemon = Daemon::start();
+    let door = daemon.door();
+    daemon.hythe(["create", "--name=one", "busybox"]).ok();
+    let cases = [
         (
             "POST",
             "/networks/host/connect",

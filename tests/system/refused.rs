@@ -103,15 +103,16 @@ fn mounts() {
 fn networks() {
     let daemon = Daemon::start();
     let predefined = "user specified IP address is supported on user defined networks only";
+    let outside = "no configured subnet or ip-range contain the IP address";
     let bridge = "invalid config for network bridge: invalid endpoint settings:";
     let table = [
         (
             endpoints(json!({"bridge": {"IPAMConfig": {"IPv4Address": "10.0.0.7"}}})),
-            format!("{bridge}\n{predefined}"),
+            format!("{bridge}\n* {predefined}\n* {outside} 10.0.0.7"),
         ),
         (
             endpoints(json!({"bridge": {"IPAMConfig": {"IPv4Address": "x"}}})),
-            format!("{bridge}\n* {predefined}\n* invalid IPv4 address: x"),
+            format!("{bridge}\n* {predefined}\n* invalid IPv4 address: x\n* {outside} x"),
         ),
         (
             endpoints(json!({"own": {"IPAMConfig": {"IPv6Address": "1.2.3.4"}}})),

@@ -264,10 +264,7 @@ fn check(spec: &NetworkSpec) -> Result<()> {
 fn subnet_problems(config: &IpamConfig) -> Vec<String> {
     let mut problems = Vec::new();
     let Some(subnet) = config.subnet else {
-        if config.ip_range.is_some() || config.gateway.is_some() || !config.aux_addresses.is_empty() {
-            problems
-                .push("every ip-range, gateway or aux-address must have a corresponding subnet".to_owned());
-        }
+        problems.push("invalid subnet : invalid CIDR block notation".to_owned());
         return problems;
     };
     if subnet != subnet.trunc() {
