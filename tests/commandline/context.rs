@@ -56,8 +56,6 @@ const LINES: &[&str] = &[
     "-c none ps",
     "-c ab -H tcp://h:1 context ls",
     "-H tcp://h:1 context ls",
-    "-H tcp://h:1 -H tcp://h:2 context ls",
-    "-H tcp://h:1 -H tcp://h:2 ps",
     "-H foo://x ps",
     "-H http://x ps",
     "-H ssh://me:pw@box ps",
