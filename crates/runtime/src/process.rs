@@ -445,7 +445,11 @@ mod tests {
             ("foo", StartErrorKind::NotFound, "exec: \"foo\": executable file not found in $PATH"),
             ("", StartErrorKind::NotFound, "exec: \"\": executable file not found in $PATH"),
             ("passwd", StartErrorKind::NotFound, "exec: \"passwd\": executable file not found in $PATH"),
-            ("/x", StartErrorKind::NotFound, "exec: \"/x\": stat /x: no such file or directory"),
+            (
+                "/nonexistent",
+                StartErrorKind::NotFound,
+                "exec: \"/nonexistent\": stat /nonexistent: no such file or directory",
+            ),
             ("/", StartErrorKind::PermissionDenied, "exec: \"/\": is a directory: permission denied"),
             ("/etc/passwd", StartErrorKind::PermissionDenied, "exec: \"/etc/passwd\": permission denied"),
             (
