@@ -72,3 +72,21 @@ fn a_stopped_container_has_its_volumes_and_files() {
     daemon.hythe(["rm", "cc"]).ok();
     daemon.hythe(["volume", "rm", "vol", "ro"]).ok();
 }
+
+#[test]
+fn the_whole_root_goes_into_a_directory_that_is_there() {
+    let daemon = Daemon::start();
+    let (tree, directory) = (daemon.scratch().join("tree"), daemon.scratch().join("root"));
+    fs::create_dir_all(tree.join("below")).expect("mkdir");
+    fs::write(tree.join("below/file"), "x").expect("write");
+    let archive = daemon.scratch().join("tree.tar").display().to_string();
+    let pack = ["-C", tree.to_str().expect("plain"), "-cf", &archive, "."];
+    testkit::Output::of(&mut daemon.sandbox().command("tar", pack)).ok();
+    daemon.hythe(["import", &archive, "plain"]).ok();
+    daemon.hythe(["create", "--name", "cc", "plain", "x"]).ok();
+    fs::create_dir(&directory).expect("mkdir");
+    for slash in ["", "/"] {
+        daemon.hythe(["cp", "cc:/", &format!("{}{slash}", directory.display())]).ok();
+        fs::remove_file(directory.join("below/file")).expect("it is a copy");
+    }
+}

@@ -88,7 +88,8 @@ fn place(
     let target = Path::new(destination);
     let existing = fs::metadata(target).ok();
     match existing {
-        Some(meta) if meta.is_dir() && archived == name => unpack(archive, target),
+        // The root has no name to go by: what is in it goes into the directory.
+        Some(meta) if meta.is_dir() && (archived == name || archived == "/") => unpack(archive, target),
         Some(meta) if meta.is_dir() => unpack_as(archive, &target.join(name), archived),
         Some(_) if is_directory => Err(Failure::new("cannot copy directory")),
         Some(_) if destination.ends_with('/') => Err(Failure::new("not a directory")),
