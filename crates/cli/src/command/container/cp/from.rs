@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use tar::Archive;
 
@@ -118,6 +118,8 @@ fn unpack(archive: &mut impl Read, directory: &Path) -> Outcome {
                 directories.push((path, mode));
             }
             make_writable(directory, directories.last());
+        } else if entry.header().entry_type().is_hard_link() {
+            hard_link(directory, &entry.path()?, &entry.link_name()?.unwrap_or_default())?;
         } else {
             let path = entry.path()?.display().to_string();
             if !entry.unpack_in(directory)? {
@@ -129,6 +131,43 @@ fn unpack(archive: &mut impl Read, directory: &Path) -> Outcome {
         set_mode(&directory.join(path), *mode);
     }
     Ok(())
+}
+
+/// Makes `path` another name of `target`, both counted from `directory`: in an archive of a container's root they begin with
+/// a slash.
+fn hard_link(directory: &Path, path: &Path, target: &Path) -> Outcome {
+    let [from, to] = [inside(directory, target)?, inside(directory, path)?];
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    // What was there gives way, as an ordinary file's does.
+    match fs::remove_file(&to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(on_path("remove", to.display(), &error));
+        }
+        _ => {}
+    }
+    fs::hard_link(&from, &to).map_err(|error| on_path("link", to.display(), &error))
+}
+
+/// The place of an entry below `directory`.
+fn inside(directory: &Path, entry: &Path) -> Outcome<PathBuf> {
+    let outside = || {
+        Failure::new(format!("archive entry {:?} is outside of its directory", entry.display().to_string()))
+    };
+    let mut place = directory.to_owned();
+    for part in entry.components() {
+        match part {
+            Component::Normal(name) => place.push(name),
+            Component::ParentDir => return Err(outside()),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    // A link among its parents, perhaps from an entry before, must not lead out; the name itself is not followed.
+    let mut parents = place.ancestors().skip(1).filter(|parent| parent.exists());
+    let parent = parents.next().map(fs::canonicalize).transpose()?;
+    let directory = fs::canonicalize(directory)?;
+    if parent.is_some_and(|parent| parent.starts_with(&directory)) { Ok(place) } else { Err(outside()) }
 }
 
 /// Entries may come into a directory whose own mode forbids it.
@@ -206,6 +245,47 @@ mod tests {
         };
         assert_eq!(error(&at("new"), &tree, true), "cannot copy directory");
         assert_eq!(error(&at("no/"), &file, false), "no such directory");
+    }
+
+    /// An archive of a file `f`, a link `out` to the parent directory, and a hard link.
+    fn with_hard_link(name: &str, target: &str) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(1);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, "f", &b"x"[..]).unwrap();
+        for (kind, name, target) in
+            [(tar::EntryType::Symlink, "out", ".."), (tar::EntryType::Link, name, target)]
+        {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            builder.append_link(&mut header, name, target).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn hard_links_stay_what_they_are_and_where_they_belong() {
+        use std::os::unix::fs::MetadataExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let inner = directory.path().join("in");
+        fs::create_dir(&inner).unwrap();
+        fs::write(directory.path().join("secret"), "s").unwrap();
+        // Twice: the second time there is one already. As in an archive of a root, and as in others.
+        for target in ["/f", "f"] {
+            unpack(&mut &with_hard_link("g", target)[..], &inner).unwrap();
+            assert_eq!(
+                fs::metadata(inner.join("f")).unwrap().ino(),
+                fs::metadata(inner.join("g")).unwrap().ino()
+            );
+            assert_eq!(fs::metadata(inner.join("g")).unwrap().nlink(), 2);
+        }
+        for (name, target) in [("h", "../secret"), ("h", "out/secret"), ("out/h", "f"), ("h", "/../secret")] {
+            let error = unpack(&mut &with_hard_link(name, target)[..], &inner).unwrap_err();
+            assert!(error.text.contains("outside of its directory"), "{name} {target}: {}", error.text);
+            assert!(!inner.join("h").exists() && !directory.path().join("h").exists(), "{name} {target}");
+        }
     }
 
     #[test]
