@@ -22,8 +22,8 @@ struct Part {
     container: &'static str,
     /// What the shim is killed in; its start without.
     act: Option<Request>,
-    /// Whether it is over, if nobody is killed.
-    over: fn(&Api) -> bool,
+    /// Whether it is over, if nobody is killed: by what is shown, and the answer.
+    over: fn(&Api, &Answer) -> bool,
     /// How the container may end up.
     ends: &'static [&'static str],
 }
@@ -75,7 +75,7 @@ impl Part {
                 (shim, strace, act.send(&world.api, &world.archive).expect("an answer"))
             }
         };
-        wait::until_true("it is over", || strace.killed() || (self.over)(&world.api));
+        wait::until_true("it is over", || strace.killed() || (self.over)(&world.api, &answer));
         let killed = strace.killed();
         let seen = strace.finish();
         if killed && self.act.is_none() && !answer.is_ok() {
@@ -114,8 +114,15 @@ fn start(world: &World, step: Option<&Step>) -> (u32, Strace, Answer) {
     (shim, strace, answer.expect("an answer"))
 }
 
-fn not_running(api: &Api) -> bool {
+fn not_running(api: &Api, _: &Answer) -> bool {
     state(api).starts_with("exited")
+}
+
+/// An exec has said its word, and its end is known. Without the word the shim has been killed, which `strace` may tell later
+/// than the answer is there.
+fn executed(api: &Api, answer: &Answer) -> bool {
+    let shown = api.call("GET", "/containers/box/json").expect("an answer").json();
+    answer.text().contains("done") && shown["ExecIDs"].is_null()
 }
 
 macro_rules! parts {
@@ -138,20 +145,20 @@ const TALKS: &str = r#"{"Image":"busybox","Cmd":["sh","-c","i=0; while [ $i -lt 
     "StopSignal":"KILL","HostConfig":{"LogConfig":{"Type":"json-file","Config":{"max-size":"1k","max-file":"3"}}}}"#;
 
 parts! {
-    shim_starts(SLEEPS, None, |api| state(api).starts_with("running"), &["created 128", "exited 137", "running 0"]);
-    shim_executes(SLEEPS, Some(Request::Exec("echo done")), |_| true, &["exited 137"]);
+    shim_starts(SLEEPS, None, |api, _| state(api).starts_with("running"), &["created 128", "exited 137", "running 0"]);
+    shim_executes(SLEEPS, Some(Request::Exec("echo done")), executed, &["exited 137"]);
     shim_stops(SLEEPS, Some(Request::Call("POST", "/containers/box/stop?t=0", "")), not_running, &["exited 137"]);
     shim_sees_the_end(ENDS, Some(Request::Exec("touch /go")), not_running, &["exited 3", "exited 137"]);
     shim_is_started_again(
         LASTS,
         Some(Request::End),
-        |api| state(api) == "running 0 again",
+        |api, _| state(api) == "running 0 again",
         &["running 0 again"]
     );
     shim_rotates_logs(
         TALKS,
         None,
-        |api| api.call("GET", "/containers/box/logs?stdout=1&tail=1").is_ok_and(|log| log.text().contains("line 100")),
+        |api, _| api.call("GET", "/containers/box/logs?stdout=1&tail=1").is_ok_and(|log| log.text().contains("line 100")),
         &["created 128", "exited 137", "running 0"]
     );
 }
