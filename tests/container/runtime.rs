@@ -1,5 +1,8 @@
 //! `--runtime`: other OCI runtimes make containers that behave as the built-in one's do.
 
+#[path = "runtime/slow.rs"]
+mod slow;
+
 use testkit::{Daemon, Options, Output, Sandbox, wait};
 
 /// Debian's runtimes; each is tried where it is installed, and reported where it is not.
@@ -7,16 +10,26 @@ const RUNTIMES: [&str; 2] = ["runc", "crun"];
 
 /// A daemon that knows the runtime as `other`; `None` where it is not installed.
 fn with(name: &str) -> Option<Daemon> {
+    installed(name).map(|path| knowing(&path))
+}
+
+/// Where a runtime is installed, if it is.
+fn installed(name: &str) -> Option<String> {
     let found = Output::of(std::process::Command::new("sh").args(["-c", &format!("command -v {name}")]));
     if found.code != 0 {
         testkit::skip::report(&format!("--runtime {name}: {name} is not installed here"));
         return None;
     }
+    Some(found.ok())
+}
+
+/// A daemon that knows the program as the runtime `other`.
+fn knowing(program: &str) -> Daemon {
     let sandbox = Sandbox::new();
     // crun refuses a host that has v1 hierarchies beside a v2 tree. Only this test's mount table is changed.
     let _ = Output::of(&mut sandbox.command("umount", ["/sys/fs/cgroup/unified"]));
-    let flags = vec![format!("--add-runtime=other={}", found.ok())];
-    Some(Daemon::within(sandbox, Options { flags, images: vec!["busybox"], ..Options::default() }))
+    let flags = vec![format!("--add-runtime=other={program}")];
+    Daemon::within(sandbox, Options { flags, images: vec!["busybox"], ..Options::default() })
 }
 
 fn each(test: impl Fn(&Daemon)) {

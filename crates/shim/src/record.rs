@@ -8,13 +8,14 @@ use std::io::ErrorKind;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use errdefs::{Context as _, Result, system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags, fallocate, flock, open};
-use rustix::io::Errno;
-use rustix::process::{PidfdFlags, pidfd_open};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +88,7 @@ pub(crate) fn wait_abandoned(state_dir: &Path) -> Result<bool> {
     let (sender, receiver) = std::sync::mpsc::channel();
     // It may wait for longer than anybody for it.
     let waiting = std::thread::Builder::new().name("shim-end".into()).spawn(move || {
-        let locked = rustix::io::retry_on_intr(|| flock(&directory, FlockOperation::LockExclusive));
+        let locked = retry_on_intr(|| flock(&directory, FlockOperation::LockExclusive));
         let _ = sender.send(locked.is_ok());
     });
     waiting.context(|| "start a thread")?;
@@ -147,19 +148,30 @@ pub(crate) fn bury(state_dir: &Path, exe: BorrowedFd<'_>) -> Exit {
 pub(crate) fn end_group(state_dir: &Path) {
     let Ok(Some(state)) = read_state(state_dir) else { return };
     if let Some(runtime) = &state.runtime {
-        let mut command = std::process::Command::new(&runtime.program);
-        command.args(&runtime.args).arg("--root").arg(state_dir.join("oci"));
-        // Best effort too: the processes are killed by their group below.
-        let _ = command
-            .args(["delete", "--force", &runtime.id])
-            .stdin(std::process::Stdio::null())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .status();
+        // A runtime waits for what it kills, for a frozen group until somebody else thaws it.
+        kill_group(state_dir);
+        // Best effort too: what it does not remove is removed below.
+        let _ = delete_by(runtime, state_dir);
     }
     if let (Some(path), Ok(layout)) = (&state.cgroup, cgroups::Layout::detect()) {
         remove_group(&layout, path);
     }
+}
+
+/// Has another runtime delete a container, for as long as a dying process may take.
+fn delete_by(runtime: &OtherRuntime, state_dir: &Path) -> Result<()> {
+    let mut command = std::process::Command::new(&runtime.program);
+    command.args(&runtime.args).arg("--root").arg(state_dir.join("oci"));
+    command.args(["delete", "--force", &runtime.id]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().context(|| format!("run {}", runtime.program.display()))?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let ended =
+        pid.is_some_and(|pid| pidfd_open(pid, PidfdFlags::empty()).is_ok_and(|pidfd| wait_for_end(&pidfd)));
+    if !ended {
+        let _ = child.kill();
+    }
+    child.wait().context(|| "wait for the runtime").map(drop)
 }
 
 /// Kills what is in the control group of a container.
@@ -181,9 +193,15 @@ pub fn remove_group(layout: &cgroups::Layout, path: &str) {
         dying.into_iter().filter_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()).collect();
     let _ = cgroup.kill();
     for process in &dying {
-        let _ = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&DYING));
+        wait_for_end(process);
     }
     let _ = cgroup.remove();
+}
+
+/// Waits for the end of a process that is to be gone soon; `false` if it stays.
+pub(crate) fn wait_for_end(pidfd: &OwnedFd) -> bool {
+    let polled = retry_on_intr(|| poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&DYING)));
+    polled.is_ok_and(|ready| ready > 0)
 }
 
 /// Removes everything of a shim that leaves no record.

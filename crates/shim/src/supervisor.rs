@@ -285,7 +285,7 @@ impl Supervisor {
             self.end_sessions(now),
             self.forwards.expire(now),
             self.leave_hooks(now),
-            self.other.as_ref().and_then(|other| other.hurry(now)),
+            self.hurry_commands(now),
         ];
         next.into_iter().flatten().min()
     }

@@ -124,8 +124,9 @@ impl Shared {
                         tracing::debug!(container = names::short(&container.id), %error, "late attach");
                     }
                 }
-                let record = self.happened(container, |record| record.state.started(pid, Timestamp::now()));
+                // First: whoever sees it run and ends it waits for this to be over.
                 container.progress.update(|moment| moment.running = true);
+                let record = self.happened(container, |record| record.state.started(pid, Timestamp::now()));
                 self.tell(&record, "start", &[]);
                 self.start_health(container, begun);
                 Ok(())

@@ -4,8 +4,9 @@
 //! has ended. Each command is a child too, and its end is one more event: nothing here waits. A process can end before the
 //! command that made it has said which one it is; such ends are kept until no command is under way.
 //!
-//! Invariants: a command that does not end is killed; `delete` has been called before the container's end is told; what
-//! a failing command prints goes to its own log, never into the container's.
+//! Invariants: a command that does not end is killed; `delete` has been called before the container's end is told, and
+//! has ended or had its time, as Docker's has; what a failing command prints goes to its own log, never into the
+//! container's.
 
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -17,15 +18,16 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
 };
-use rustix::process::{Pid, PidfdFlags, WaitOptions, WaitStatus, pidfd_open, waitpid};
+use rustix::process::{Pid, PidfdFlags, WaitStatus, pidfd_open};
 use sys::exec::{Strings, execve};
 use sys::fork::{Forked, NewNamespaces, clone3, exit_now};
 
 use super::process::{ChildEnds, OurEnds, Process, Stage, pipes};
 use super::{INIT, Supervisor, place_for};
+use crate::hooks::END_PATIENCE;
 use crate::launch::Foreign;
 use crate::protocol::Answer;
-use crate::{Exit, Stdio};
+use crate::{Exit, Stdio, record};
 
 /// How long a command may take: a busy machine's start of a large runtime, and then some.
 const PATIENCE: Duration = Duration::from_secs(50);
@@ -71,6 +73,14 @@ enum Purpose {
     Pause(u32),
     Resume(u32),
     Delete(Exit),
+}
+
+impl Purpose {
+    /// How long the command may take. Nobody hears of the container's end before its `delete`, so that gets what Docker
+    /// gives it.
+    fn patience(&self) -> Duration {
+        if matches!(self, Self::Delete(_)) { END_PATIENCE } else { PATIENCE }
+    }
 }
 
 /// How far a process of another runtime has come.
@@ -132,7 +142,7 @@ impl Other {
                 exit_now(1)
             }
             Forked::Parent { pid, pidfd } => {
-                let until = Instant::now() + PATIENCE;
+                let until = Instant::now() + purpose.patience();
                 self.commands.push(Command { pid, pidfd, purpose, console, number, until });
                 Ok(pid)
             }
@@ -161,26 +171,34 @@ impl Other {
         self.call(purpose, |_, _| words, None, None).map(drop)
     }
 
-    /// Removes everything the runtime knows of the container and kills it, waiting for that.
+    /// Removes everything the runtime knows of the container and kills it. That is waited for, but not for ever.
     pub(super) fn delete_now(&mut self) {
         for command in self.commands.drain(..) {
             let _ = sys::signal::send(&command.pidfd, 9);
-            let _ = waitpid(Some(command.pid), WaitOptions::empty());
+            record::wait_for_end(&command.pidfd);
         }
         let exit = Exit { code: 0, signal: None, oom: false, at: logs::Time::now() };
         if self.simple(Purpose::Delete(exit), &["delete", "--force"], None).is_ok()
             && let Some(command) = self.commands.pop()
+            && !record::wait_for_end(&command.pidfd)
         {
-            let _ = waitpid(Some(command.pid), WaitOptions::empty());
+            let _ = sys::signal::send(&command.pidfd, 9);
         }
     }
 
-    /// Kills the commands that take too long; when to look again.
-    pub(super) fn hurry(&self, now: Instant) -> Option<Instant> {
+    /// Kills the commands that take too long; when to look again. A `delete` among them is given up, and the end that it
+    /// held up is the other result: a process that waits for a disk does not even end when it is killed.
+    fn hurry(&mut self, now: Instant) -> (Option<Instant>, Option<Exit>) {
         for command in self.commands.iter().filter(|command| command.until <= now) {
             let _ = sys::signal::send(&command.pidfd, 9);
         }
-        self.commands.iter().map(|command| command.until).filter(|until| *until > now).min()
+        let late = |command: &Command| match command.purpose {
+            Purpose::Delete(exit) if command.until <= now => Some(exit),
+            _ => None,
+        };
+        let end = self.commands.iter().find_map(late);
+        self.commands.retain(|command| late(command).is_none());
+        (self.commands.iter().map(|command| command.until).filter(|until| *until > now).min(), end)
     }
 
     /// The files of a command, gone; its own word for why it failed.
@@ -389,12 +407,22 @@ impl Supervisor {
         }
     }
 
+    /// Kills the commands that take too long; when to look again.
+    pub(super) fn hurry_commands(&mut self, now: Instant) -> Option<Instant> {
+        let (next, end) = self.other.as_mut()?.hurry(now);
+        if let Some(exit) = end {
+            self.container_over(exit);
+        }
+        next
+    }
+
     /// A child has ended: `true` if it was a command.
     pub(super) fn command_ended(&mut self, pid: Pid, status: WaitStatus) -> bool {
         let Some(other) = &mut self.other else { return false };
         let Some(at) = other.commands.iter().position(|command| command.pid == pid) else {
-            let known =
-                |process: &Option<Process>| process.as_ref().is_some_and(|process| process.pid == pid);
+            let known = |process: &Option<Process>| {
+                process.as_ref().is_some_and(|process| process.pid == pid && process.status.is_none())
+            };
             if !other.commands.is_empty() && !self.processes.iter().any(known) {
                 other.strays.push((pid, status));
             }
@@ -455,10 +483,7 @@ impl Supervisor {
             };
             process.stage = Stage::Other(Progress::Created(pidfd));
             process.hold_up(false);
-            let layout = self.layout.take().map_or_else(cgroups::Layout::detect, Ok)?;
-            // A runtime that has groups of its own elsewhere gets along without ours.
-            self.cgroup =
-                self.cgroup_path.as_ref().and_then(|path| cgroups::Cgroup::open(&layout, path).ok());
+            self.find_group();
             self.watch_oom();
             self.tell_created(Vec::new(), Ok(pid.as_raw_nonzero().get()));
             self.watch_clients(place);
@@ -475,6 +500,24 @@ impl Supervisor {
             self.reaped(pid, status);
         }
         Ok(())
+    }
+
+    /// Opens the group that the runtime was told to make. One that has groups of its own elsewhere gets along without ours.
+    fn find_group(&mut self) {
+        let Some(path) = &self.cgroup_path else { return };
+        let layout = self.layout.take().map_or_else(cgroups::Layout::detect, Ok);
+        self.cgroup = layout.and_then(|layout| cgroups::Cgroup::open(&layout, path)).ok();
+    }
+
+    /// Ends what the runtime has made of a container that has not been started.
+    pub(super) fn clear_other(&mut self) {
+        let Some(other) = &mut self.other else { return };
+        other.delete_now();
+        // What a killed command has left it may not know of.
+        if self.cgroup.is_none() {
+            self.find_group();
+        }
+        self.kill_the_rest();
     }
 
     fn runs_by_other(&mut self, place: usize) {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use errdefs::{Result, conflict};
 use rustix::event::epoll::EventFlags;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
 
 use super::foreign::Progress;
@@ -194,7 +195,12 @@ impl Supervisor {
     /// A process's program has been executed.
     pub(super) fn runs(&mut self, place: usize) {
         let Some(process) = self.processes.get(place).and_then(Option::as_ref) else { return };
-        if place != INIT || !self.begin_start_hooks(process.pid) {
+        let pid = process.pid;
+        if place == INIT && process.status.is_some() {
+            // It has ended before we heard that it had begun.
+            self.kill_the_rest();
+        }
+        if place != INIT || !self.begin_start_hooks(pid) {
             self.started_up(place);
         }
     }
@@ -260,18 +266,37 @@ impl Supervisor {
             self.poller.remove(creating.fd());
             self.cgroup = creating.wait().ok().and_then(|created| created.cgroup);
         }
-        if let Some(other) = &mut self.other {
-            other.delete_now();
-        }
+        self.clear_other();
         // Dropping a process that is prepared ends it, and it is our only child yet but for the log's writer.
         self.processes.clear();
         self.clients.clear();
         // A process that writes it ends with that.
         self.log = super::log::Log::Closed;
-        while wait(WaitOptions::empty()).is_ok() {}
+        self.wait_for_children();
         self.remove_cgroup();
         self.release_ports();
         self.run_last_hooks();
+    }
+
+    /// Waits until there is no child any more, all of which end by themselves or have been killed; not for ever for one that
+    /// cannot even be killed.
+    fn wait_for_children(&self) {
+        let until = Instant::now() + DRAIN_GRACE;
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return;
+                    }
+                    let left = Timespec::try_from(left).ok();
+                    let _ = poll(&mut [PollFd::new(&self.children, PollFlags::IN)], left.as_ref());
+                    let _ = rustix::io::read(&self.children, &mut [0; 512]);
+                }
+                Err(_) => return,
+            }
+        }
     }
 
     /// The ports are free when the end is told: the next run of the container binds them again, while this shim may
