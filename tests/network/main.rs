@@ -1,5 +1,6 @@
 //! Black-box tests of networking: what reaches a container, from where, and what must not.
 
+mod connect;
 mod gateway;
 mod link_local;
 mod links;

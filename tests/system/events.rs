@@ -105,3 +105,16 @@ fn a_probe_is_created_before_it_starts() {
     assert!(list[first + 1].starts_with("exec_start: /bin/sh -c true"), "{list:?}");
     daemon.hythe(["rm", "-f", "probed"]).ok();
 }
+
+#[test]
+fn volumes_of_a_start_that_fails_are_mounted_and_unmounted() {
+    let daemon = Daemon::start();
+    let failed = daemon.hythe(["run", "--name=broken", "-v", "data:/data", "busybox", "nosuch"]);
+    assert_eq!(failed.code, 127, "{failed:?}");
+    let list =
+        daemon.hythe(["events", "--since=1h", "--until=0s", "--filter=volume=data", "--format={{.Action}}"]);
+    assert_eq!(list.ok().lines().collect::<Vec<_>>(), ["create", "mount", "unmount"]);
+    daemon.hythe(["rm", "broken"]).ok();
+    daemon.hythe(["volume", "rm", "data"]).ok();
+    daemon.check_leaks();
+}

@@ -104,8 +104,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The MAC address as `aa:bb:cc:dd:ee:ff`.
+    /// The MAC address as `aa:bb:cc:dd:ee:ff`; empty in the host and none networks, which have no interface for it.
     pub fn mac_text(&self) -> String {
+        if self.mac == [0; 6] {
+            return String::new();
+        }
         let [a, b, c, d, e, f] = self.mac;
         format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
     }

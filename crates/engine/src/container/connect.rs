@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use api::network::EndpointSettings;
-use errdefs::{Class, Error, Result, forbidden};
-use network::{Endpoint, Families, Netns};
+use errdefs::{Class, Result, conflict, forbidden, invalid, system};
+use network::{Driver, Endpoint, Families, Netns, Network};
 
 use super::networking::{self, Mode};
 use super::record::Record;
 use super::shared::{Container, Shared};
+use super::state::Phase;
 use super::stats::network_namespace;
 use super::{Containers, names};
 
@@ -22,33 +23,22 @@ impl Containers {
         let container = shared.registry.find(reference)?;
         let _operation = container.operation.lock();
         let record = container.record();
-        let target = shared.parts.networks.get(network)?;
-        match target.name.as_str() {
-            "host" => {
-                return Err(errdefs::invalid(
-                    "cannot connect container to host network - container must be created in host network mode",
-                ));
+        check_phase(&record)?;
+        let runs = record.state.phase.has_process();
+        let target = match shared.parts.networks.get(network) {
+            Err(error) if !runs && error.class() == Class::NotFound => {
+                // It may be there at the start.
+                networking::check_endpoint(network, &settings, None)?;
+                shared.change(&container, |record| {
+                    record.networks.insert(network.to_owned(), settings);
+                })?;
+                return Ok(());
             }
-            "none" => {
-                return Err(errdefs::invalid(
-                    "container cannot be connected to multiple networks with one of the networks in private (none) mode",
-                ));
-            }
-            _ => {}
-        }
-        if networking::mode(&record) != Mode::Own || record.host.network_mode == "none" {
-            return Err(forbidden(
-                "container cannot be connected to network endpoints while it uses or joins the host or none network",
-            ));
-        }
+            found => found?,
+        };
+        check_company(&record, runs, &target)?;
         networking::check_endpoint(&target.name, &settings, Some(&target))?;
-        if record.networks.contains_key(&target.name) {
-            return Err(forbidden(format!(
-                "endpoint with name {} already exists in network {}",
-                record.name, target.name
-            )));
-        }
-        if record.state.phase.has_process() {
+        if runs {
             let request = networking::request(&record, &target.name, &settings)?;
             let netns = Netns::from_fd(network_namespace(&container)?)?;
             let name = free_name(&shared.parts.networks.statistics(&netns)?);
@@ -93,24 +83,21 @@ impl Containers {
         };
         let _operation = container.operation.lock();
         let record = container.record();
-        let name = shared
-            .parts
-            .networks
-            .get(network)
-            .map_or_else(|_| network.to_owned(), |found| found.name.clone());
-        if name == "host" {
-            return Err(forbidden(
-                "container cannot be disconnected from host network or connected to host network",
-            ));
-        }
-        if !record.networks.contains_key(&name) {
-            return Err(Error::new(
-                Class::Forbidden,
-                format!("container {} is not connected to network {name}", container.id),
-            ));
-        }
-        if record.state.phase.has_process() {
-            let id = shared.parts.networks.get(&name)?.id.clone();
+        check_phase(&record)?;
+        let found = shared.parts.networks.get(network);
+        let name = found.as_ref().map_or_else(|_| network.to_owned(), |found| found.name.clone());
+        let known = record.networks.contains_key(&name);
+        if record.state.phase.has_process() && !(force && found.is_err()) {
+            let target = found?;
+            if networking::mode(&record) == Mode::Host && target.driver == Driver::Host {
+                return Err(invalid(
+                    "cannot disconnect container from host network - container was created in host network mode",
+                ));
+            }
+            if !known {
+                return Err(system(format!("container {} is not connected to network {name}", container.id)));
+            }
+            let id = target.id.clone();
             let netns = Netns::from_fd(network_namespace(&container)?)?;
             // The routes that are left by the leaving network go with its link; who cannot be led elsewhere (the container
             // has changed its routes itself) is without.
@@ -121,12 +108,60 @@ impl Containers {
             shared.tell_network(&endpoint, "disconnect");
             shared.tell_neighbours(&[endpoint]);
             shared.write_network_files(&record, &shared.parts.networks.endpoints_of(&record.id))?;
+        } else if !known {
+            return Err(system(format!("container {} is not connected to the network {name}", container.id)));
         }
         shared.change(&container, |record| {
             record.networks.remove(&name);
         })?;
         Ok(())
     }
+}
+
+/// Whether its networks can still be changed.
+fn check_phase(record: &Record) -> Result<()> {
+    match record.state.phase {
+        Phase::Removing | Phase::Dead => Err(conflict(format!(
+            "container {} is marked for removal and cannot be connected or disconnected to the network",
+            record.id
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether it may join a network beside those that it is in, by Docker's rules: one that does not run is only noted to be
+/// there, a second time too.
+fn check_company(record: &Record, runs: bool, target: &Network) -> Result<()> {
+    let to_host = target.driver == Driver::Host;
+    match networking::mode(record) {
+        Mode::Container(_) if runs => return Err(networking::shares_namespace()),
+        Mode::Host if runs && !to_host => return Err(networking::shares_namespace()),
+        Mode::Host => {}
+        Mode::Own | Mode::Container(_) if to_host => {
+            return Err(invalid(
+                "cannot connect container to host network - container must be created in host network mode",
+            ));
+        }
+        Mode::Own | Mode::Container(_) => {}
+    }
+    if record.networks.contains_key(&target.name) {
+        return match runs {
+            false => Ok(()),
+            true => Err(forbidden(format!(
+                "endpoint with name {} already exists in network {}",
+                record.name, target.name
+            ))),
+        };
+    }
+    if record.networks.contains_key("host") {
+        return Err(networking::shares_namespace());
+    }
+    if record.networks.contains_key("none") || !record.networks.is_empty() && target.driver == Driver::Null {
+        return Err(invalid(
+            "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+        ));
+    }
+    Ok(())
 }
 
 /// The first name for one more interface that no other has.
@@ -170,7 +205,7 @@ impl Shared {
     /// the record without an endpoint was on its way out.
     pub(crate) fn settle_networks(&self, container: &Container) -> Result<()> {
         let record = container.record();
-        if networking::mode(&record) != Mode::Own {
+        if matches!(networking::mode(&record), Mode::Container(_)) {
             return Ok(());
         }
         let networks = &self.parts.networks;
@@ -183,9 +218,13 @@ impl Shared {
             settled = true;
         }
         let have: HashSet<&String> = endpoints.iter().map(|endpoint| &endpoint.network_id).collect();
-        let left = |name: &String| {
-            !matches!(name.as_str(), "none" | "host") && id_of(name).is_none_or(|id| !have.contains(&id))
-        };
+        let lacks = |name: &String| id_of(name).is_none_or(|id| !have.contains(&id));
+        let empty = |name: &String| matches!(name.as_str(), "none" | "host");
+        for (name, settings) in record.networks.iter().filter(|(name, _)| empty(name) && lacks(name)) {
+            // Started by an earlier program, which made none.
+            networks.reserve(&networking::request(&record, name, settings)?)?;
+        }
+        let left = |name: &String| !empty(name) && lacks(name);
         if record.networks.keys().any(left) {
             self.change(container, |record| record.networks.retain(|name, _| !left(name)))?;
             settled = true;

@@ -116,7 +116,7 @@ impl Shared {
             networks: self.networks_of(record, &endpoints).collect(),
             ..NetworkSettings::default()
         };
-        if record.state.phase.has_process() && networking::mode(record) == Mode::Own {
+        if record.state.phase.has_process() && !matches!(networking::mode(record), Mode::Container(_)) {
             // Docker's sandbox is a namespace with a file; ours has none, so its ID stands for both.
             settings.sandbox_id.clone_from(&record.id);
             if let Some(pid) = container.live.lock().handle.as_ref().and_then(shim::Handle::pid) {
@@ -148,7 +148,7 @@ impl Shared {
             });
             let mut settings = networking::settings(record, name, wish, given);
             if given.is_none() && record.state.started_at.is_some() {
-                // host and none have no endpoint, nor has what has ended, but Docker shows which network it is.
+                // What has ended has no endpoint, but Docker shows which network it was.
                 settings.network_id =
                     self.parts.networks.get(name).map(|network| network.id.clone()).unwrap_or_default();
             }

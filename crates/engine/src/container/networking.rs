@@ -22,6 +22,8 @@ use super::record::Record;
 use super::shared::{Container, Shared};
 use super::validate::split_extra_host;
 
+const SHARES_NAMESPACE: &str = "container sharing network namespace with another container or host cannot be connected to any other network";
+
 /// Where a container's network is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -101,7 +103,7 @@ fn named(
     }
     if matches!(mode, "host" | "none") && all.keys().any(|name| name != mode) {
         let why = if mode == "host" {
-            "container sharing network namespace with another container or host cannot be connected to any other network"
+            SHARES_NAMESPACE
         } else {
             "container cannot be connected to multiple networks with one of the networks in private (none) mode"
         };
@@ -223,13 +225,25 @@ fn parse_mac(text: &str) -> Result<[u8; 6]> {
     Ok(mac)
 }
 
+/// What Docker says to one that has another's network namespace and is to be in a network.
+pub(crate) fn shares_namespace() -> errdefs::Error {
+    invalid(SHARES_NAMESPACE)
+}
+
 /// What to ask the network crate for, the preferred network first.
 ///
 /// # Errors
-/// InvalidParameter for malformed ports and addresses.
+/// InvalidParameter for malformed ports and addresses, and for networks beside a namespace that is not its own.
 pub(crate) fn requests(record: &Record, networks: &Networks) -> Result<Vec<EndpointRequest>> {
-    let mut order: Vec<_> =
-        record.networks.iter().filter(|(name, _)| !matches!(name.as_str(), "none" | "host")).collect();
+    let alone = match mode(record) {
+        Mode::Own => true,
+        Mode::Host => record.networks.keys().all(|name| name == "host"),
+        Mode::Container(_) => record.networks.is_empty(),
+    };
+    if !alone {
+        return Err(shares_namespace());
+    }
+    let mut order: Vec<_> = record.networks.iter().collect();
     order.sort_by_key(|(name, _)| preference(record, name));
     // One that is gone is told of when it is asked for an address.
     let families =

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use errdefs::{Class, Context, Error, Result};
 use jiff::Timestamp;
-use network::{Endpoint, Netns, PortSocket};
+use network::{Driver, Endpoint, Netns, PortSocket};
 use shim::{Forward, Handle, LaunchRequest, PortProtocol, Stdio};
 
 use super::mountpoint::Kind;
@@ -203,10 +203,16 @@ impl Shared {
     }
 
     pub(crate) fn tell_network(&self, endpoint: &Endpoint, action: &str) {
+        // The network itself may be gone when a container has left it.
+        let driver = match endpoint.network_name.as_str() {
+            "host" => Driver::Host,
+            "none" => Driver::Null,
+            _ => Driver::Bridge,
+        };
         let attributes = api::StringMap::from([
             ("container".to_owned(), endpoint.container_id.clone()),
             ("name".to_owned(), endpoint.network_name.clone()),
-            ("type".to_owned(), "bridge".to_owned()),
+            ("type".to_owned(), driver.as_str().to_owned()),
         ]);
         self.parts.events.publish(event::Kind::Network, action, &endpoint.network_id, attributes);
     }
@@ -229,11 +235,17 @@ impl Shared {
 
     fn launch(&self, container: &Arc<Container>, record: &Record) -> Result<Handle, Failure> {
         super::userns::check(&record.host, &self.config)?;
-        let shares = matches!(networking::mode(record), Mode::Container(_));
-        let reserved = self.reserve(record).map_err(|error| match shares {
-            true => error,
-            false => error.context("failed to set up container networking"),
-        })?;
+        // Told of a start that fails as well, as Docker does it: `unmount` follows in any case.
+        self.tell_volumes(record, "mount");
+        let shares = match networking::mode(record) {
+            Mode::Container(owner) => {
+                self.network_owner(&owner)?;
+                true
+            }
+            Mode::Own | Mode::Host => false,
+        };
+        let reserved =
+            self.reserve(record).map_err(|error| error.context("failed to set up container networking"))?;
         if !shares {
             self.write_network_files(record, &reserved.endpoints)?;
         }
@@ -269,7 +281,6 @@ impl Shared {
         self.tell_neighbours(&endpoints);
         // The shim goes on by itself when the container is made: nothing is left here that it must wait for.
         handle.start().inspect_err(|_| self.abandon(container, &handle))?;
-        self.tell_volumes(record, "mount");
         for endpoint in &endpoints {
             self.tell_network(endpoint, "connect");
         }
@@ -280,24 +291,18 @@ impl Shared {
     fn reserve(&self, record: &Record) -> Result<Reserved> {
         let made = self.make_userns(record)?;
         let mut reserved = Reserved { userns: made.user, ..Reserved::default() };
-        match networking::mode(record) {
-            Mode::Host => return Ok(reserved),
-            Mode::Container(id) => {
-                self.network_owner(&id)?;
-                return Ok(reserved);
-            }
-            Mode::Own => {}
-        }
         let _timing = crate::metrics::COUNTERS.allocate.time();
         for request in networking::requests(record, &self.parts.networks)? {
             let reservation = self.parts.networks.reserve(&request)?;
             reserved.endpoints.push(reservation.endpoint);
             reserved.sockets.extend(reservation.sockets);
         }
-        reserved.netns = Some(match made.network {
-            Some(network) => Netns::furnish(network)?,
-            None => self.parts.networks.take_netns()?,
-        });
+        if networking::mode(record) == Mode::Own {
+            reserved.netns = Some(match made.network {
+                Some(network) => Netns::furnish(network)?,
+                None => self.parts.networks.take_netns()?,
+            });
+        }
         Ok(reserved)
     }
 

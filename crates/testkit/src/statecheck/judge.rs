@@ -174,7 +174,7 @@ fn runs(seen: &Observed, tell: &mut Tell<'_>) {
                     tell(format!("{what}: its process {} is not its shim's", one.pid()));
                 }
                 if process.own_network != one.own_network() && one.endpoints() > 0 {
-                    tell(format!("{what}: its process {} is in the host's network", one.pid()));
+                    tell(format!("{what}: its process {} is in the wrong network namespace", one.pid()));
                 }
             }
         }

@@ -218,8 +218,7 @@ impl Container {
 
     /// How many networks it is to have an endpoint in while it runs.
     pub fn endpoints(&self) -> usize {
-        let real = |name: &&String| !matches!(name.as_str(), "none" | "host");
-        if self.own_network() { self.networks.keys().filter(real).count() } else { 0 }
+        if self.host.network_mode.starts_with("container:") { 0 } else { self.networks.len() }
     }
 
     /// Its `/dev/shm` is mounted where other containers can find it.
