@@ -39,14 +39,20 @@ fn of_nothing_is_an_error() {
 
 /// Says which signal it got, and ends with 5 once it is told to.
 const WAITS: &str = "trap 'echo TERM' TERM; trap 'echo HUP' HUP; trap 'echo INT' INT; echo up; \
-                     until [ -e /end ]; do sleep 0.02; done; exit 5";
+                     until [ -e /told/$HOSTNAME ]; do sleep 0.02; done; exit 5";
 
 /// A running container of `WAITS`; its ID.
 fn waiting(daemon: &Daemon, flags: &[&str]) -> String {
-    let args = ["run", "-d"].iter().chain(flags).chain(&["busybox", "sh", "-c", WAITS]);
-    let id = daemon.hythe(args).ok();
+    let bind = format!("{}:/told", daemon.scratch().display());
+    let args = ["run", "-d", "-v", &bind].into_iter().chain(flags.iter().copied());
+    let id = daemon.hythe(args.chain(["busybox", "sh", "-c", WAITS])).ok();
     logged(daemon, &id, "up");
     id
+}
+
+/// Tells a container of `WAITS` to end. Not by a process in it, which might be killed by that end.
+fn tell(daemon: &Daemon, id: &str) {
+    std::fs::write(daemon.scratch().join(&id[..12]), "").expect("tell it");
 }
 
 fn logged(daemon: &Daemon, id: &str, line: &str) {
@@ -75,7 +81,7 @@ fn semantics_46_the_requests_signal_then_the_containers_then_term() {
         std::thread::scope(|scope| {
             scope.spawn(|| daemon.hythe(["stop", "-t", "-1"].iter().chain(&asked).chain(&[&*id])).ok());
             logged(&daemon, &id, expected);
-            daemon.hythe(["exec", &id, "touch", "/end"]).ok();
+            tell(&daemon, &id);
         });
         assert_eq!(end(&daemon, &id), "5");
         let log = daemon.hythe(["logs", &id]).ok();
@@ -99,7 +105,7 @@ fn semantics_46_the_requests_time_then_the_containers() {
     std::thread::scope(|scope| {
         scope.spawn(|| daemon.hythe(["stop", "-t", "-1", &id]).ok());
         logged(&daemon, &id, "TERM");
-        daemon.hythe(["exec", &id, "touch", "/end"]).ok();
+        tell(&daemon, &id);
     });
     assert_eq!(end(&daemon, &id), "5");
 }

@@ -8,6 +8,7 @@
 
 mod boot;
 mod operation;
+mod policy;
 mod shape;
 mod shim;
 mod strace;

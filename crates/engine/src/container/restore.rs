@@ -159,7 +159,11 @@ impl Shared {
         };
         match adopted {
             Adopted::Running(handle) => self.take_back(container, handle),
-            Adopted::Exited(exit) if record.state.phase.has_process() => self.ended(container, exit, None),
+            Adopted::Exited(exit)
+                if record.state.phase.has_process() || is_of_unknown_run(&record, &exit) =>
+            {
+                self.ended(container, exit, None);
+            }
             Adopted::Gone if record.state.phase.has_process() => {
                 let at = logs::Time(i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0));
                 self.ended(container, Exit { code: UNKNOWN, signal: None, oom: false, at }, None);
@@ -188,7 +192,9 @@ impl Shared {
         let paused = handle.status().is_ok_and(|(phase, _)| phase == shim::Phase::Paused);
         let created = handle.status().is_ok_and(|(phase, _)| phase == shim::Phase::Created);
         let record = container.record();
-        if created || !record.state.phase.has_process() {
+        // What the restart policy has started is what it wants now, too.
+        let begun = record.state.phase == Phase::Restarting;
+        if created || !record.state.phase.has_process() && !begun {
             // Made but never told: a start that a crash cut short is undone.
             self.abandon(container, &handle);
             self.end_run(&record);
@@ -203,10 +209,16 @@ impl Shared {
             live.log_ended = logs::Signal::new().ok();
             super::log::send(self, &record, live.log_ended.as_ref());
         }
-        self.happened(container, |record| {
+        let record = self.happened(container, |record| {
+            if begun {
+                record.state.started(pid, Timestamp::now());
+            }
             record.state.pid = pid;
             record.state.phase = if paused { Phase::Paused } else { Phase::Running };
         });
+        if begun {
+            self.tell(&record, "start", &[]);
+        }
         if let Err(error) = self.settle_networks(container) {
             tracing::error!(container = self.short(container), %error, "cannot settle its networks");
         }
@@ -251,4 +263,12 @@ impl Shared {
         container.progress.update(|moment| moment.running = true);
         self.restart_later(container, Duration::ZERO);
     }
+}
+
+/// Whether this is the end of a run that the restart policy began and whose start a killed daemon did not record: it
+/// counts as any other, or the container would be started more often than the policy says. The end of the run before it is
+/// recorded.
+fn is_of_unknown_run(record: &Record, exit: &Exit) -> bool {
+    let at = Timestamp::from_nanosecond(i128::from(exit.at.0)).ok();
+    record.state.phase == Phase::Restarting && record.state.finished_at != at
 }
