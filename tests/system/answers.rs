@@ -1,7 +1,7 @@
 //! Answers that differed from Docker 28.5's when the same command lines were run against both.
 
 use serde_json::{Value, json};
-use testkit::{Answer, Daemon};
+use testkit::{Answer, Daemon, Output};
 
 fn post(daemon: &Daemon, path: &str, body: &Value) -> Answer {
     let text = if body.is_null() { String::new() } else { body.to_string() };
@@ -92,4 +92,27 @@ fn lists_by_ports_and_sets_without_items() {
     for key in ["Shell", "ExposedPorts"] {
         assert!(config.get(key).is_none(), "{key}: {config}");
     }
+}
+
+#[test]
+fn an_unknown_filter_of_events_filters_nothing() {
+    let daemon = Daemon::start();
+    let flags = ["events", "--since=1h", "--until=0s", "--format={{.Action}}"];
+    let told = daemon.hythe(flags.iter().chain(&["--filter=nosuch=x", "--filter=type=image"])).ok();
+    assert_eq!(told, "load");
+}
+
+#[test]
+fn an_archive_of_no_images_is_one() {
+    let daemon = Daemon::start();
+    let answer = daemon.door().call("GET", "/images/get").expect("an answer");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let archive = daemon.scratch().join("empty.tar");
+    std::fs::write(&archive, &answer.body).expect("write");
+    let archive = archive.to_str().expect("a plain path");
+    let list = Output::of(&mut daemon.sandbox().command("tar", ["-tf", archive])).ok();
+    for name in ["index.json", "manifest.json", "oci-layout"] {
+        assert!(list.lines().any(|line| line == name), "{list}");
+    }
+    daemon.hythe(["load", "-i", archive]).ok();
 }

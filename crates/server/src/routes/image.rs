@@ -195,9 +195,6 @@ pub(super) async fn load(request: Request) -> Answer {
 pub(super) async fn save(request: Request) -> Answer {
     let named = !request.name.is_empty();
     let names = if named { vec![request.name.clone()] } else { request.query.all("names") };
-    if names.is_empty() {
-        return Err(invalid("no image names given"));
-    }
     let images = request.handles.images.clone();
     stream::produce(TAR, Late::CutOff, move |sink| images.save(names, sink)).await
 }

@@ -61,7 +61,7 @@ pub(super) async fn events(request: Request) -> Answer {
         return Err(invalid(format!("`since` time ({since}) cannot be after `until` time ({until})")));
     }
     let events = &request.handles.events;
-    let mut subscription = events.subscribe(since.map(api::Time), until.map(api::Time), &filters)?;
+    let mut subscription = events.subscribe(since.map(api::Time), until.map(api::Time), &filters);
     Ok(streaming(&request, JSON, move |out| async move {
         for message in subscription.past {
             if out.send(line(&*message)).await.is_err() {
