@@ -75,12 +75,25 @@ fn semantics_40_figures_of_what_runs_and_what_does_not() {
     assert_eq!(once["preread"], json!("0001-01-01T00:00:00Z"));
     assert_eq!(once["precpu_stats"]["cpu_usage"]["total_usage"], json!(0));
     assert!(once["memory_stats"]["usage"].as_u64().is_some_and(|usage| usage > 0), "{once}");
+    assert_eq!((&once["name"], &once["id"]), (&Value::Null, &Value::Null));
+    // Where the kernel has more lines, Docker shows these of them.
+    let figures = once["memory_stats"]["stats"].as_object().expect("figures");
+    if figures.contains_key("hierarchical_memory_limit") {
+        let shown = "active_anon active_file cache dirty hierarchical_memory_limit hierarchical_memsw_limit inactive_anon \
+                     inactive_file mapped_file pgfault pgmajfault pgpgin pgpgout rss rss_huge total_active_anon \
+                     total_active_file total_cache total_dirty total_inactive_anon total_inactive_file total_mapped_file \
+                     total_pgfault total_pgmajfault total_pgpgin total_pgpgout total_rss total_rss_huge \
+                     total_unevictable total_writeback unevictable writeback";
+        assert_eq!(figures.keys().map(String::as_str).collect::<Vec<_>>().join(" "), shown);
+    }
     // Two samples.
     let twice = engine.get("/containers/box/stats?stream=0").json();
     assert_ne!(twice["preread"], json!("0001-01-01T00:00:00Z"));
     engine.post("/containers/box/stop", &Value::Null);
     let none = engine.get("/containers/box/stats?stream=0").json();
     assert_eq!((&none["name"], &none["read"]), (&json!("/box"), &json!("0001-01-01T00:00:00Z")));
+    let stopped = engine.get("/containers/box/stats?stream=0&one-shot=1").json();
+    assert_eq!(stopped["name"], "/box");
     assert_eq!(none["pids_stats"], json!({}));
 }
 

@@ -6,10 +6,11 @@ use crate::Time;
 use crate::wire::{empty, wire};
 
 wire! { "snake_case";
-    /// One sample of `GET /containers/{id}/stats`; a container that does not run has only its name and ID.
+    /// One sample of `GET /containers/{id}/stats`; a container that does not run has only its name and ID, and those are
+    /// left out of a `one-shot`.
     Stats {
-        name: String,
-        id: String,
+        #[serde(skip_serializing_if = "empty")] name: String,
+        #[serde(skip_serializing_if = "empty")] id: String,
         read: Time,
         preread: Time,
         pids_stats: PidsStats,

@@ -22,12 +22,34 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Ticks of `/proc/stat` a second; the kernel's interface fixes it at 100.
 const TICKS: u64 = 100;
 
+/// The lines of `memory.stat` on cgroup v1 that Docker shows, each also with `total_` in front; and the limits.
+const MEMORY_V1: [&str; 15] = [
+    "active_anon",
+    "active_file",
+    "cache",
+    "dirty",
+    "inactive_anon",
+    "inactive_file",
+    "mapped_file",
+    "pgfault",
+    "pgmajfault",
+    "pgpgin",
+    "pgpgout",
+    "rss",
+    "rss_huge",
+    "unevictable",
+    "writeback",
+];
+const MEMORY_LIMITS_V1: [&str; 2] = ["hierarchical_memory_limit", "hierarchical_memsw_limit"];
+
 /// One series of samples.
 struct Series {
     shared: Arc<Shared>,
     container: Arc<Container>,
     sender: Sender<Stats>,
     stream: bool,
+    /// Without the container's name and ID, as Docker answers a `one-shot`.
+    bare: bool,
     /// The sample before, for `precpu_stats`.
     last: Option<(Time, CpuStats)>,
     /// Samples that are taken and not sent.
@@ -43,9 +65,10 @@ impl Containers {
     pub fn stats(&self, reference: &str, stream: bool, one_shot: bool) -> Result<mpsc::Receiver<Stats>> {
         let container = self.shared.registry.find(reference)?;
         let (sender, receiver) = mpsc::channel(1);
-        let skip = u32::from(!stream && !one_shot && container.record().state.phase.has_process());
+        let runs = container.record().state.phase.has_process();
+        let skip = u32::from(!stream && !one_shot && runs);
         let shared = Arc::clone(&self.shared);
-        Series { shared, container, sender, stream, last: None, skip }.step();
+        Series { shared, container, sender, stream, bare: one_shot && runs, last: None, skip }.step();
         Ok(receiver)
     }
 }
@@ -53,7 +76,10 @@ impl Containers {
 impl Series {
     /// Takes one sample, sends it, and sets the timer for the next.
     fn step(mut self) {
-        let sample = self.shared.sample(&self.container, self.last.clone());
+        let mut sample = self.shared.sample(&self.container, self.last.clone());
+        if self.bare {
+            (sample.name, sample.id) = (String::new(), String::new());
+        }
         self.last = Some((sample.read, sample.cpu_stats.clone()));
         if self.skip > 0 {
             self.skip -= 1;
@@ -166,13 +192,18 @@ fn fill(stats: &mut Stats, used: cgroups::Stats) {
         },
     };
     let host = memory_total(&fs::read_to_string("/proc/meminfo").unwrap_or_default());
+    let v1 = used.memory.stat.iter().any(|(key, _)| MEMORY_LIMITS_V1.contains(&key.as_str()));
     stats.memory_stats = MemoryStats {
         usage: used.memory.usage,
         max_usage: used.memory.max_usage.unwrap_or(0),
-        stats: used.memory.stat.into_iter().collect(),
+        stats: used.memory.stat.into_iter().filter(|(key, _)| !v1 || shown_v1(key)).collect(),
         failcnt: used.memory.failures.unwrap_or(0),
         limit: if host == 0 { used.memory.limit } else { used.memory.limit.min(host) },
     };
+}
+
+fn shown_v1(key: &str) -> bool {
+    MEMORY_V1.contains(&key.strip_prefix("total_").unwrap_or(key)) || MEMORY_LIMITS_V1.contains(&key)
 }
 
 /// Nanoseconds that all processors together have spent, by the first line of `/proc/stat`.
