@@ -16,6 +16,11 @@ devices:
         - {hookName: poststart, path: DIR/hook, args: [hook, poststart]}
         - {hookName: poststop, path: DIR/hook, args: [hook, poststop]}
         - {hookName: poststop, path: DIR/hook, args: [hook, last]}
+  - name: made
+    containerEdits:
+      hooks:
+        - {hookName: createRuntime, path: DIR/hook, args: [hook, createRuntime]}
+        - {hookName: poststop, path: DIR/hook, args: [hook, poststop]}
   - name: limited
     containerEdits:
       hooks:
@@ -155,4 +160,39 @@ fn hooks_of_the_end_run_though_shim_and_daemon_are_killed() {
     hooked.daemon.stop();
     hooked.daemon.boot();
     assert_eq!(hooked.trace(), ALL_RAN);
+}
+
+#[test]
+fn a_hook_that_hangs_before_the_container_is_made_does_not_hang_its_shim() {
+    let mut hooked = Hooked::new();
+    hooked.hold("createRuntime");
+    let mut starting = hooked.run("made", "exec sleep 1000").spawn().expect("run");
+    wait::until_true("the hook runs", || hooked.trace() == "createRuntime begins\n");
+    // The next daemon asks the shim, which answers and undoes what was begun, hook and all.
+    hooked.daemon.kill();
+    assert!(!starting.wait().expect("wait").success());
+    hooked.daemon.boot();
+    assert_eq!(hooked.inspect("{{.State.Status}} {{.State.Pid}}"), "created 0");
+    wait::until_true("those of the end have run", || {
+        hooked.trace() == "createRuntime begins\npoststop begins\npoststop ends\n"
+    });
+    hooked.release("createRuntime");
+    hooked.daemon.hythe(["start", "cc"]).ok();
+    assert!(hooked.trace().ends_with("poststop ends\ncreateRuntime begins\ncreateRuntime ends\n"));
+    hooked.daemon.hythe(["rm", "-f", "cc"]).ok();
+    hooked.daemon.check_state();
+}
+
+#[test]
+fn a_start_that_fails_does_not_wait_for_a_hook_that_hangs() {
+    let hooked = Hooked::new();
+    hooked.hold("poststop");
+    let device = "example.com/hooked=made";
+    let output = hooked.daemon.hythe(["run", "--name", "cc", "--device", device, "busybox", "/nothere"]);
+    assert!(output.code == 127 && output.stderr.contains("/nothere"), "{output:?}");
+    assert_eq!(hooked.inspect("{{.State.Status}} {{.State.ExitCode}}"), "created 127");
+    let ran = "createRuntime begins\ncreateRuntime ends\npoststop begins\n";
+    assert_eq!(hooked.trace(), ran);
+    hooked.release("poststop");
+    wait::until_true("it has run to its end", || hooked.trace() == format!("{ran}poststop ends\n"));
 }

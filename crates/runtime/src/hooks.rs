@@ -132,7 +132,15 @@ impl Hooks {
         self.run_in(point, pid, directory)
     }
 
-    /// The same inside the container's namespaces, whose process calls this.
+    /// Runs those that are due before the change of root, for the first process `pid`.
+    ///
+    /// # Errors
+    /// As [`Hooks::run`].
+    pub fn run_before_root(&self, pid: Pid) -> Result<(), StartError> {
+        self.run(Point::Prestart, Some(pid)).and_then(|()| self.run(Point::CreateRuntime, Some(pid)))
+    }
+
+    /// Runs those of a point inside the container's namespaces, whose process calls this.
     pub(crate) fn run_inside(&self, point: Point) -> Result<(), StartError> {
         let directory = if point == Point::StartContainer { Path::new("/") } else { &self.bundle };
         self.run_in(point, Some(getpid()), directory)

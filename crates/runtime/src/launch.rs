@@ -49,6 +49,9 @@ pub struct Given<'a> {
     /// A listening packet socket the prepared process waits on, instead of on the caller, which may then go away
     /// (`create` of the command line).
     pub start: Option<BorrowedFd<'a>>,
+    /// The caller runs the hooks that run outside the container: those before the change of root when
+    /// [`Creating::hooks_due`] says so, and those of the end whatever happens. It must not wait for them itself.
+    pub hooks_apart: bool,
 }
 
 /// A process being prepared. Poll [`Creating::fd`] for reading and call [`Creating::advance`], or just
@@ -61,7 +64,9 @@ pub struct Creating {
     cgroup: Option<Cgroup>,
     /// The process that makes its mounts, if it is not itself.
     builder: Option<OwnedFd>,
+    /// Those that are not the caller's.
     hooks: Option<Box<Hooks>>,
+    hooks_due: bool,
 }
 
 /// A process that is prepared and waits for [`Created::start`]. If it is dropped before, the process exits by itself.
@@ -133,7 +138,8 @@ pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, Sta
         }),
         _ => Ok(()),
     };
-    let creating = Creating { pid, pidfd, channel, cgroup, builder, hooks: plan.hooks.clone() };
+    let hooks = plan.hooks.clone().filter(|_| !given.hooks_apart);
+    let creating = Creating { pid, pidfd, channel, cgroup, builder, hooks, hooks_due: false };
     match completed {
         Ok(()) => creating.channel.tell(FromParent::CgroupReady),
         Err(error) => {
@@ -207,7 +213,15 @@ pub fn exec(plan: &ExecPlan, init: BorrowedFd<'_>, io: Io<'_>) -> Result<Creatin
     };
     drop(child_end);
     // The group belongs to the container: never removed with a failed exec.
-    Ok(Creating { pid, pidfd, channel: parent_end, cgroup: None, builder: None, hooks: None })
+    Ok(Creating {
+        pid,
+        pidfd,
+        channel: parent_end,
+        cgroup: None,
+        builder: None,
+        hooks: None,
+        hooks_due: false,
+    })
 }
 
 /// Where a new process belongs.
@@ -308,14 +322,34 @@ impl Creating {
     /// # Errors
     /// Outer: not yet. Inner: as [`Creating::wait`].
     #[expect(clippy::result_large_err, reason = "the error is the value itself, given back")]
-    pub fn advance(self) -> Result<Result<Created, StartError>, Self> {
+    pub fn advance(mut self) -> Result<Result<Created, StartError>, Self> {
         if !self.channel.is_readable() {
             return Err(self);
         }
         match self.listen() {
             Heard::Hooks => Err(self),
+            Heard::HooksDue => {
+                self.hooks_due = true;
+                Err(self)
+            }
             heard => Ok(self.conclude(heard)),
         }
+    }
+
+    /// Whether it waits for the caller to run hooks ([`Given::hooks_apart`]): `prestart`, then `createRuntime`.
+    pub fn hooks_due(&self) -> bool {
+        self.hooks_due
+    }
+
+    /// They have run: it goes on.
+    pub fn hooks_have_run(&mut self) {
+        self.hooks_due = false;
+        self.channel.tell(FromParent::HooksDone);
+    }
+
+    /// Ends it, because of something that its caller has done for it.
+    pub fn fail(self) {
+        self.undo();
     }
 
     /// Waits until the process is prepared, or could not be.
@@ -325,7 +359,8 @@ impl Creating {
     pub fn wait(self) -> Result<Created, StartError> {
         loop {
             match self.listen() {
-                Heard::Hooks => {}
+                // Who has hooks to run and waits all the same has killed it.
+                Heard::Hooks | Heard::HooksDue => {}
                 heard => return self.conclude(heard),
             }
         }
@@ -336,9 +371,8 @@ impl Creating {
         match self.channel.receive() {
             Ok(Some((FromChild::Prepared { warnings }, console))) => Heard::Prepared(warnings, console),
             Ok(Some((FromChild::HooksDue, _))) => {
-                let hooks = self.hooks.as_deref();
-                let run = |point| hooks.map_or(Ok(()), |hooks| hooks.run(point, Some(self.pid)));
-                match run(Point::Prestart).and_then(|()| run(Point::CreateRuntime)) {
+                let Some(hooks) = self.hooks.as_deref() else { return Heard::HooksDue };
+                match hooks.run_before_root(self.pid) {
                     Ok(()) => {
                         self.channel.tell(FromParent::HooksDone);
                         Heard::Hooks
@@ -368,7 +402,9 @@ impl Creating {
                 self.undo();
                 Err(error)
             }
-            Heard::Hooks => Err(StartError::other("the container's first process was not waited for")),
+            Heard::Hooks | Heard::HooksDue => {
+                Err(StartError::other("the container's first process was not waited for"))
+            }
         }
     }
 
@@ -396,6 +432,8 @@ enum Heard {
     Prepared(Vec<String>, Option<OwnedFd>),
     /// Hooks were due and have run; more will come.
     Hooks,
+    /// They are due, and the caller's.
+    HooksDue,
     Failed(StartError),
 }
 

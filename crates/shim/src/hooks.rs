@@ -16,7 +16,7 @@ use errdefs::{Context as _, Result, system};
 use runtime::hooks::Point;
 use runtime::{Hooks, StartError};
 use rustix::fs::{FlockOperation, flock};
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde::{Deserialize, Serialize};
 
 use crate::{StatePaths, protocol};
@@ -32,7 +32,9 @@ pub(crate) const END_PATIENCE: Duration = Duration::from_secs(2);
 /// What is to be run.
 #[derive(Debug, Serialize, Deserialize)]
 enum Work {
-    /// The hooks of a start, for this process; their failure goes to the report.
+    /// Those before the change of root, for this process; their failure goes to the report.
+    Create(Hooks, i32),
+    /// The hooks of a start, likewise.
     Start(Hooks, i32),
     /// Those of the end; the report is their record, which is empty when they have run.
     End(Hooks),
@@ -46,6 +48,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Kills it, and the hook it waits for.
+    pub(crate) fn kill(&self) {
+        let _ = kill_process_group(self.pid, Signal::KILL);
+    }
+
     /// Why the hooks of a start have failed, once the process has ended.
     pub(crate) fn failure(mut self) -> StartError {
         let mut bytes = Vec::new();
@@ -55,12 +62,20 @@ impl Running {
     }
 }
 
+/// Begins to run the hooks that are due before the change of root.
+pub(crate) fn begin_create(hooks: &Hooks, pid: Pid) -> Result<Running> {
+    begin(&Work::Create(hooks.clone(), pid.as_raw_nonzero().get()))
+}
+
 /// Begins to run the hooks of a start.
 pub(crate) fn begin_start(hooks: &Hooks, pid: Pid) -> Result<Running> {
+    begin(&Work::Start(hooks.clone(), pid.as_raw_nonzero().get()))
+}
+
+fn begin(work: &Work) -> Result<Running> {
     let report = File::from(protocol::memfd(c"hythe-hooks", b"")?);
     let exe = File::open("/proc/self/exe").context(|| "open /proc/self/exe")?;
-    let work = Work::Start(hooks.clone(), pid.as_raw_nonzero().get());
-    let (pid, _) = spawn(exe.as_fd(), &work, &report)?;
+    let (pid, _) = spawn(exe.as_fd(), work, &report)?;
     Ok(Running { pid, report })
 }
 
@@ -135,14 +150,18 @@ pub(crate) fn run() -> i32 {
     let work = || -> Result<std::result::Result<(), StartError>> {
         let mut report = File::from(sys::fd::inherited(REPORT_FD).context(|| "report")?);
         let work = sys::fd::inherited(WORK_FD).context(|| "hooks")?;
-        Ok(match protocol::decode(&protocol::read_memfd(work)?)? {
-            Work::Start(hooks, pid) => {
-                let ran = hooks.run(Point::Poststart, Pid::from_raw(pid));
-                if let Err(error) = &ran {
-                    report.write_all(&postcard::to_stdvec(error).context(|| "encode")?)?;
-                }
-                ran
+        let mut tell = |ran: std::result::Result<(), StartError>| -> Result<_> {
+            if let Err(error) = &ran {
+                report.write_all(&postcard::to_stdvec(error).context(|| "encode")?)?;
             }
+            Ok(ran)
+        };
+        Ok(match protocol::decode(&protocol::read_memfd(work)?)? {
+            Work::Create(hooks, pid) => {
+                let pid = Pid::from_raw(pid).ok_or_else(|| system("hooks of no process"))?;
+                tell(hooks.run_before_root(pid))?
+            }
+            Work::Start(hooks, pid) => tell(hooks.run(Point::Poststart, Pid::from_raw(pid)))?,
             Work::End(hooks) => {
                 // Another may be running them, for a shim that was killed.
                 flock(&report, FlockOperation::LockExclusive).context(|| "lock")?;

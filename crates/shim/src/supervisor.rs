@@ -193,6 +193,8 @@ impl Supervisor {
         record::write_state(&launch.state_dir, &ShimState { cgroup, runtime })?;
         record::reserve_exit(&launch.state_dir)?;
         let other = launch.foreign.map(|how| Other::new(how, launch.id.clone(), launch.state_dir.clone()));
+        // Another runtime runs them itself.
+        let own_hooks = launch.plan.hooks.as_deref().filter(|_| other.is_none());
         let mut supervisor = Self {
             id: launch.id,
             log_directory: launch.log.path.parent().filter(|p| !p.as_os_str().is_empty()).map(Path::to_owned),
@@ -209,7 +211,7 @@ impl Supervisor {
             cgroup_path: None,
             layout: None,
             hooks: None,
-            last_hooks: hooks::record(&launch.state_dir, launch.plan.hooks.as_deref())?,
+            last_hooks: hooks::record(&launch.state_dir, own_hooks)?,
             running_hooks: None,
             oom_watch: None,
             oom: false,
@@ -225,7 +227,11 @@ impl Supervisor {
             burst: false,
             state_dir: launch.state_dir,
         };
-        supervisor.create(&launch.plan, launch.stdio, netns, userns)?;
+        if let Err(error) = supervisor.create(&launch.plan, launch.stdio, netns, userns) {
+            // They need nothing of this process, which ends now.
+            let _ = supervisor.begin_last_hooks();
+            return Err(error);
+        }
         for (socket, options) in attaches {
             supervisor.attach(INIT, socket, &options);
         }

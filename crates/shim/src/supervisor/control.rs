@@ -329,7 +329,13 @@ impl Supervisor {
         if let Some(cgroup) = &self.cgroup {
             cgroup.kill()?;
         }
-        self.signal(&None, 9)
+        match self.processes[INIT].as_ref() {
+            // Being made, which fails by this. It has not been reaped, so the number is its own.
+            Some(process) if process.pidfd().is_none() => {
+                sys::signal::send_to(process.pid, 9).map_err(|error| gone(&error, &self.id))
+            }
+            _ => self.signal(&None, 9),
+        }
     }
 
     fn resize(&self, target: &Target, rows: u16, columns: u16) -> Result<()> {

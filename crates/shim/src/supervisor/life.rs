@@ -41,8 +41,10 @@ impl Supervisor {
             let mut given = runtime::Given::default();
             given.network = netns.as_ref().map(std::os::fd::AsFd::as_fd);
             given.user = userns.as_ref().map(std::os::fd::AsFd::as_fd);
+            given.hooks_apart = true;
             given
         };
+        self.hooks.clone_from(&plan.hooks);
         let terminal = plan.process.terminal;
         let (creating, ours) = if terminal {
             (runtime::create(plan, runtime::Io::Terminal, given), super::process::OurEnds::default())
@@ -58,7 +60,6 @@ impl Supervisor {
         let mut process = Process::new(&self.poller, INIT, None, creating?, ours, terminal)?;
         process.stdin_once = stdio.stdin_once;
         self.processes.push(Some(process));
-        self.hooks.clone_from(&plan.hooks);
         Ok(())
     }
 
@@ -122,17 +123,14 @@ impl Supervisor {
                     self.poller.remove(creating.fd());
                     match creating.advance() {
                         Ok(Ok(created)) => self.created(place, created),
-                        Ok(Err(error)) => {
-                            if place == INIT {
-                                // Those of the end have run with the undoing.
-                                self.hooks = None;
-                                self.hooks_are_done();
-                            }
-                            return self.not_started(place, error);
-                        }
+                        Ok(Err(error)) => return self.not_started(place, error),
                         Err(creating) => {
                             let _ = self.poller.add(creating.fd(), Token::Stage(place), EventFlags::IN);
+                            let (pid, hooks_due) = (creating.pid(), creating.hooks_due());
                             process.stage = Stage::Creating(creating);
+                            if hooks_due {
+                                self.begin_create_hooks(pid);
+                            }
                             return;
                         }
                     }
@@ -240,22 +238,21 @@ impl Supervisor {
         if asked.is_some() {
             let _ = record::write_exit(&self.state_dir, &exit);
         }
-        match asked {
-            Some(number) => self.answer(number, Answer::StartFailed(error)),
-            None => self.tell_created(Vec::new(), Err(error)),
-        }
-        self.over = true;
+        self.tell_failure(asked, error);
     }
 
     /// The daemon is gone and the container has not been started: ends it without a trace.
     pub(super) fn abandon(&mut self) {
         self.clear();
+        // Nobody waits for them.
+        let _ = self.begin_last_hooks();
         record::remove_all(&self.state_dir);
         self.over = true;
     }
 
     /// Ends a container that has not been started: its prepared process, its group.
     fn clear(&mut self) {
+        self.stop_hooks();
         let init = self.processes.first_mut().and_then(Option::as_mut);
         if let Some(process) = init
             && let Stage::Creating(creating) = std::mem::replace(&mut process.stage, Stage::Moving)
@@ -275,7 +272,6 @@ impl Supervisor {
         self.wait_for_children();
         self.remove_cgroup();
         self.release_ports();
-        self.run_last_hooks();
     }
 
     /// Waits until there is no child any more, all of which end by themselves or have been killed; not for ever for one that
