@@ -8,17 +8,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::split::{Part, Piece};
+use crate::batch::{Batch, Padded};
+use crate::split::{LINE_MAX, Part, Piece};
 use crate::{Stream, Time};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends `text` as the inside of a JSON string, as Docker's json-file driver does.
-pub fn escape(text: &[u8], out: &mut Vec<u8>) {
+fn escape(text: &[u8], out: &mut Batch) {
     let mut rest = text;
     loop {
-        let (plain, tail) = rest.split_at(plain_len(rest));
-        out.extend_from_slice(plain);
+        let tail = &rest[out.put_plain(rest)..];
         let Some(&byte) = tail.first() else { return };
         if byte < 0x80 {
             escape_ascii(byte, out);
@@ -31,140 +31,111 @@ pub fn escape(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn escape_ascii(byte: u8, out: &mut Vec<u8>) {
+fn escape_ascii(byte: u8, out: &mut Batch) {
     match byte {
-        b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-        b'\n' => out.extend_from_slice(b"\\n"),
-        b'\r' => out.extend_from_slice(b"\\r"),
-        _ => out.extend_from_slice(&[
-            b'\\',
-            b'u',
-            b'0',
-            b'0',
-            HEX[usize::from(byte >> 4)],
-            HEX[usize::from(byte & 15)],
-        ]),
+        b'"' | b'\\' => out.put(&[b'\\', byte]),
+        b'\n' => out.put(b"\\n"),
+        b'\r' => out.put(b"\\r"),
+        _ => out.put(&[b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
     }
 }
 
-fn escape_unicode(run: &[u8], out: &mut Vec<u8>) {
+fn escape_unicode(run: &[u8], out: &mut Batch) {
     for chunk in run.utf8_chunks() {
         let mut valid = chunk.valid().as_bytes();
         // U+2028 and U+2029 are E2 80 A8 and E2 80 A9: legal JSON, but not JavaScript.
         while let Some(at) = valid.windows(3).position(|w| matches!(w, [0xE2, 0x80, 0xA8 | 0xA9])) {
-            out.extend_from_slice(&valid[..at]);
-            out.extend_from_slice(if valid[at + 2] == 0xA8 { b"\\u2028" } else { b"\\u2029" });
+            out.put(&valid[..at]);
+            out.put(if valid[at + 2] == 0xA8 { b"\\u2028" } else { b"\\u2029" });
             valid = &valid[at + 3..];
         }
-        out.extend_from_slice(valid);
+        out.put(valid);
         for _ in chunk.invalid() {
-            out.extend_from_slice(b"\\ufffd");
+            out.put(b"\\ufffd");
         }
     }
-}
-
-/// How many leading bytes can be copied as they are; many at a time, for a log is mostly plain text.
-fn plain_len(text: &[u8]) -> usize {
-    let mut at = 0;
-    // Four words at once become vector instructions.
-    while let Some(words) = text[at..].first_chunk::<32>() {
-        let mut marks = [0; 4];
-        for (mark, word) in marks.iter_mut().zip(words.as_chunks().0) {
-            *mark = special(u64::from_le_bytes(*word));
-        }
-        if marks != [0; 4] {
-            break;
-        }
-        at += 32;
-    }
-    while let Some(word) = text[at..].first_chunk() {
-        let special = special(u64::from_le_bytes(*word));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    match text.last_chunk() {
-        // With some bytes that are known to be plain in front.
-        Some(word) => {
-            let special = special(u64::from_le_bytes(*word));
-            text.len() - 8 + special.trailing_zeros() as usize / 8
-        }
-        None => text.iter().position(|&b| !is_plain(b)).unwrap_or(text.len()),
-    }
-}
-
-fn is_plain(byte: u8) -> bool {
-    (0x20..0x80).contains(&byte) && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&')
-}
-
-/// The high bit of each byte that needs escaping; exact up to and including the first such byte (a borrow can only
-/// reach bytes above a hit).
-fn special(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let below = |n: u64| word.wrapping_sub(ONES * n) & !word;
-    let equals = |b: u8| {
-        let x = word ^ (ONES * u64::from(b));
-        x.wrapping_sub(ONES) & !x
-    };
-    // '<' is 0x3C and '>' is 0x3E: they differ in one bit only.
-    let angle = {
-        let x = (word | (ONES * 2)) ^ (ONES * u64::from(b'>'));
-        x.wrapping_sub(ONES) & !x
-    };
-    (word | below(0x20) | equals(b'"') | equals(b'\\') | equals(b'&') | angle) & HIGH
 }
 
 /// The `attrs` member with its comma, or nothing.
-pub(crate) fn attrs(attrs: &BTreeMap<String, String>) -> Vec<u8> {
-    let mut out = Vec::new();
+fn attrs(attrs: &BTreeMap<String, String>) -> Vec<u8> {
+    let mut out = Batch::default();
     for (i, (key, value)) in attrs.iter().enumerate() {
-        out.extend_from_slice(if i == 0 { b"\"attrs\":{\"" } else { b",\"" });
+        out.put(if i == 0 { b"\"attrs\":{\"" } else { b",\"" });
         escape(key.as_bytes(), &mut out);
-        out.extend_from_slice(b"\":\"");
+        out.put(b"\":\"");
         escape(value.as_bytes(), &mut out);
-        out.push(b'"');
+        out.put(b"\"");
     }
     if !out.is_empty() {
-        out.extend_from_slice(b"},");
+        out.put(b"},");
     }
-    out
+    out.bytes().to_vec()
 }
+
+/// What stands in front of the text of every record.
+const PREFIX: &[u8; 8] = b"{\"log\":\"";
 
 /// Writes json-file records; keeps what two records of one batch have in common.
 #[derive(Debug)]
 pub(crate) struct Json {
     attrs: Vec<u8>,
-    /// Everything behind the text of a record of this stream and time.
-    suffix: Vec<u8>,
+    /// Everything behind the text of a record of this stream and time; `whole` is for one that ends its line.
+    whole: Padded,
+    part: Padded,
     of: Option<(Stream, Time)>,
 }
 
 impl Json {
     pub(crate) fn new(attributes: &BTreeMap<String, String>) -> Self {
-        Self { attrs: attrs(attributes), suffix: Vec::new(), of: None }
+        Self { attrs: attrs(attributes), whole: Padded::default(), part: Padded::default(), of: None }
     }
 
-    pub(crate) fn record(&mut self, stream: Stream, piece: Piece<'_>, out: &mut Vec<u8>) {
-        if self.of != Some((stream, piece.time)) {
-            self.of = Some((stream, piece.time));
-            let mut time = String::with_capacity(32);
-            piece.time.write_trimmed(&mut time);
-            self.suffix.clear();
-            for part in [b"\",\"stream\":\"", stream.as_str().as_bytes(), b"\",", &self.attrs, b"\"time\":\""]
-            {
-                self.suffix.extend_from_slice(part);
-            }
-            self.suffix.extend_from_slice(time.as_bytes());
-            self.suffix.extend_from_slice(b"\"}\n");
+    /// Makes what two records have in common that of this stream and time.
+    fn turn_to(&mut self, stream: Stream, time: Time) {
+        if self.of == Some((stream, time)) {
+            return;
         }
-        out.extend_from_slice(b"{\"log\":\"");
+        self.of = Some((stream, time));
+        let mut text = b"\\n\",\"stream\":\"".to_vec();
+        text.extend_from_slice(stream.as_str().as_bytes());
+        text.extend_from_slice(b"\",");
+        text.extend_from_slice(&self.attrs);
+        let mut clock = String::with_capacity(32);
+        time.write_trimmed(&mut clock);
+        text.extend_from_slice(b"\"time\":\"");
+        text.extend_from_slice(clock.as_bytes());
+        text.extend_from_slice(b"\"}\n");
+        self.whole = Padded::new(&text);
+        self.part = Padded::new(&text[b"\\n".len()..]);
+    }
+
+    pub(crate) fn record(&mut self, stream: Stream, piece: Piece<'_>, out: &mut Batch) {
+        self.turn_to(stream, piece.time);
+        out.put(PREFIX);
         escape(piece.bytes, out);
-        if !matches!(piece.part, Part::More(_)) {
-            out.extend_from_slice(b"\\n");
+        let partial = matches!(piece.part, Part::More(_));
+        out.put_padded(if partial { &self.part } else { &self.whole });
+    }
+
+    /// Appends the line that `data` begins with, if it is whole and needs no escaping; its length without the newline.
+    pub(crate) fn plain_line(
+        &mut self,
+        stream: Stream,
+        data: &[u8],
+        now: Time,
+        out: &mut Batch,
+    ) -> Option<usize> {
+        self.turn_to(stream, now);
+        let before = out.len();
+        out.put(PREFIX);
+        let window = &data[..data.len().min(LINE_MAX)];
+        let len = out.put_plain(window);
+        if window.get(len) != Some(&b'\n') {
+            out.truncate(before);
+            return None;
         }
-        out.extend_from_slice(&self.suffix);
+        out.put_padded(&self.whole);
+        Some(len)
     }
 }
 
@@ -224,9 +195,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn escaped(text: &[u8]) -> String {
-        let mut out = Vec::new();
+        let mut out = Batch::default();
         escape(text, &mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.bytes().to_vec()).unwrap()
     }
 
     /// What Docker 28.5.2 wrote for the same bytes.
@@ -241,22 +212,17 @@ mod tests {
     fn a_record_has_dockers_members_in_dockers_order() {
         let mut json =
             Json::new(&BTreeMap::from([("b".to_owned(), "2".to_owned()), ("a".to_owned(), "<".to_owned())]));
-        let mut out = Vec::new();
+        let mut out = Batch::default();
         json.record(
             Stream::Stderr,
             Piece { bytes: b"x", time: Time(100_000_000), part: Part::Whole },
             &mut out,
         );
         let want = "{\"log\":\"x\\n\",\"stream\":\"stderr\",\"attrs\":{\"a\":\"\\u003c\",\"b\":\"2\"},\"time\":\"1970-01-01T00:00:00.1Z\"}\n";
-        assert_eq!(String::from_utf8(out).unwrap(), want);
+        assert_eq!(String::from_utf8(out.bytes().to_vec()).unwrap(), want);
     }
 
     proptest! {
-        #[test]
-        fn the_fast_scan_agrees_with_the_table(text in prop::collection::vec(any::<u8>(), 0..64)) {
-            prop_assert_eq!(plain_len(&text), text.iter().position(|&b| !is_plain(b)).unwrap_or(text.len()));
-        }
-
         #[test]
         fn json_readers_get_the_text_back(text in prop::collection::vec(any::<u8>(), 0..200)) {
             let back: String = serde_json::from_str(&format!("\"{}\"", escaped(&text))).unwrap();

@@ -15,6 +15,7 @@ pub mod render;
 pub mod signal;
 pub mod time;
 
+mod batch;
 mod compress;
 mod decode;
 mod file;

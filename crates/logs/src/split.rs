@@ -38,47 +38,46 @@ pub(crate) struct Splitter {
 }
 
 impl Splitter {
-    /// Takes what was read at `now` and gives out what is complete.
-    pub(crate) fn feed(&mut self, mut data: &[u8], now: Time, emit: &mut impl FnMut(Piece<'_>)) {
-        if !self.tail.is_empty() {
-            let room = LINE_MAX - self.tail.len();
-            let window = &data[..data.len().min(room)];
-            match memchr::memchr(b'\n', window) {
-                Some(at) => {
-                    self.tail.extend_from_slice(&data[..at]);
-                    let tail = std::mem::take(&mut self.tail);
-                    self.line(&tail, now, emit);
-                    self.keep(tail);
-                    data = &data[at + 1..];
-                }
-                None => {
-                    self.tail.extend_from_slice(window);
-                    data = &data[window.len()..];
-                    if self.tail.len() == LINE_MAX {
-                        let tail = std::mem::take(&mut self.tail);
-                        self.piece(&tail, now, emit);
-                        self.keep(tail);
-                    }
-                }
-            }
-        }
-        while !data.is_empty() {
+    /// Whether the next byte begins a line.
+    pub(crate) fn between_lines(&self) -> bool {
+        self.tail.is_empty() && self.pieces == 0
+    }
+
+    /// Takes the beginning of what was read at `now`, at most one line; how many bytes that were, at least one.
+    pub(crate) fn step(&mut self, data: &[u8], now: Time, emit: &mut impl FnMut(Piece<'_>)) -> usize {
+        if self.tail.is_empty() {
             let window = &data[..data.len().min(LINE_MAX)];
-            match memchr::memchr(b'\n', window) {
+            return match memchr::memchr(b'\n', window) {
                 Some(at) => {
                     self.line(&window[..at], now, emit);
-                    data = &data[at + 1..];
-                }
-                None if window.len() == LINE_MAX => {
-                    self.piece(window, now, emit);
-                    data = &data[LINE_MAX..];
+                    at + 1
                 }
                 None => {
-                    self.tail.extend_from_slice(window);
-                    break;
+                    if window.len() == LINE_MAX {
+                        self.piece(window, now, emit);
+                    } else {
+                        self.tail.extend_from_slice(window);
+                    }
+                    window.len()
                 }
-            }
+            };
         }
+        let room = LINE_MAX - self.tail.len();
+        let window = &data[..data.len().min(room)];
+        let newline = memchr::memchr(b'\n', window);
+        self.tail.extend_from_slice(&window[..newline.unwrap_or(window.len())]);
+        if newline.is_some() || self.tail.len() == LINE_MAX {
+            let mut tail = std::mem::take(&mut self.tail);
+            if newline.is_some() {
+                self.line(&tail, now, emit);
+            } else {
+                self.piece(&tail, now, emit);
+            }
+            // Its buffer is kept for the next.
+            tail.clear();
+            self.tail = tail;
+        }
+        newline.map_or(window.len(), |at| at + 1)
     }
 
     /// The stream has ended: gives out what stands without a newline.
@@ -114,12 +113,6 @@ impl Splitter {
         self.pieces += 1;
         emit(Piece { bytes, time: self.since, part: Part::More(self.pieces) });
     }
-
-    /// Keeps the buffer for the next tail, empty.
-    fn keep(&mut self, mut tail: Vec<u8>) {
-        tail.clear();
-        self.tail = tail;
-    }
 }
 
 #[cfg(test)]
@@ -132,7 +125,10 @@ mod tests {
         let mut splitter = Splitter::default();
         let mut emit = |piece: Piece<'_>| out.push((piece.bytes.to_vec(), piece.part));
         for chunk in chunks {
-            splitter.feed(chunk, Time(1), &mut emit);
+            let mut rest = *chunk;
+            while !rest.is_empty() {
+                rest = &rest[splitter.step(rest, Time(1), &mut emit)..];
+            }
         }
         splitter.end(Time(2), &mut emit);
         out

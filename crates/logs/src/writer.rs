@@ -6,6 +6,7 @@
 
 use errdefs::Result;
 
+use crate::batch::Batch;
 use crate::config::{Driver, WriterConfig};
 use crate::encode::{self, Json};
 use crate::file::LogFile;
@@ -40,7 +41,7 @@ pub struct Writer {
 struct Sink {
     file: LogFile,
     format: Format,
-    batch: Vec<u8>,
+    batch: Batch,
     /// Records in `batch`.
     pending: u64,
 }
@@ -48,7 +49,7 @@ struct Sink {
 #[derive(Debug)]
 enum Format {
     Json(Json),
-    Local { line_id: String, lines: u64 },
+    Local { line_id: String, lines: u64, record: Vec<u8> },
 }
 
 impl Writer {
@@ -60,13 +61,13 @@ impl Writer {
         let format = match config.driver {
             Driver::None => None,
             Driver::JsonFile => Some(Format::Json(Json::new(&config.attrs))),
-            Driver::Local => Some(Format::Local { line_id: String::new(), lines: 0 }),
+            Driver::Local => Some(Format::Local { line_id: String::new(), lines: 0, record: Vec::new() }),
         };
         let sink = match format {
             None => None,
             Some(format) => {
                 let file = LogFile::open(config)?;
-                Some(Sink { file, format, batch: Vec::new(), pending: 0 })
+                Some(Sink { file, format, batch: Batch::default(), pending: 0 })
             }
         };
         Ok(Self { sink, stdout: Splitter::default(), stderr: Splitter::default(), stats: Stats::default() })
@@ -76,7 +77,15 @@ impl Writer {
     pub fn write(&mut self, stream: Stream, data: &[u8], now: Time) {
         let Self { sink: Some(sink), stdout, stderr, stats } = self else { return };
         let splitter = if stream == Stream::Stdout { stdout } else { stderr };
-        splitter.feed(data, now, &mut |piece| sink.record(stream, piece, stats));
+        let mut rest = data;
+        while !rest.is_empty() {
+            if splitter.between_lines() {
+                rest = &rest[sink.plain_lines(stream, rest, now, stats)..];
+            }
+            if !rest.is_empty() {
+                rest = &rest[splitter.step(rest, now, &mut |piece| sink.record(stream, piece, stats))..];
+            }
+        }
         sink.flush(stats);
     }
 
@@ -104,7 +113,7 @@ impl Writer {
     /// Gives back the memory that a burst of output left behind.
     pub fn trim(&mut self) {
         if let Some(sink) = &mut self.sink {
-            sink.batch = Vec::new();
+            sink.batch = Batch::default();
         }
     }
 
@@ -115,30 +124,50 @@ impl Writer {
 }
 
 impl Sink {
-    fn record(&mut self, stream: Stream, piece: Piece<'_>, stats: &mut Stats) {
-        // Docker rotates before the first record that finds the file full, so a batch must end there.
-        let room = self.file.room().map_or(BATCH, |room| usize::try_from(room).unwrap_or(BATCH).min(BATCH));
-        if self.batch.len() >= room.max(1) {
-            self.flush(stats);
+    /// Takes the lines that `data` begins with as long as they are whole and are logged as they are; how many bytes that
+    /// were.
+    fn plain_lines(&mut self, stream: Stream, data: &[u8], now: Time, stats: &mut Stats) -> usize {
+        let mut taken = 0;
+        while taken < data.len() {
+            self.make_room(stats);
+            let Format::Json(json) = &mut self.format else { break };
+            let Some(len) = json.plain_line(stream, &data[taken..], now, &mut self.batch) else { break };
+            taken += len + 1;
+            self.pending += 1;
         }
+        taken
+    }
+
+    fn record(&mut self, stream: Stream, piece: Piece<'_>, stats: &mut Stats) {
+        self.make_room(stats);
         match &mut self.format {
             Format::Json(json) => json.record(stream, piece, &mut self.batch),
-            Format::Local { line_id, lines } => {
+            Format::Local { line_id, lines, record } => {
                 if piece.part == Part::More(1) {
                     *lines += 1;
                     *line_id = format!("{:x}-{lines:x}", piece.time.0);
                 }
-                encode::local(stream, piece, line_id, &mut self.batch);
+                record.clear();
+                encode::local(stream, piece, line_id, record);
+                self.batch.put(record);
             }
         }
         self.pending += 1;
+    }
+
+    /// Docker rotates before the first record that finds the file full, so a batch must end there.
+    fn make_room(&mut self, stats: &mut Stats) {
+        let room = self.file.room().map_or(BATCH, |room| usize::try_from(room).unwrap_or(BATCH).min(BATCH));
+        if self.batch.len() >= room.max(1) {
+            self.flush(stats);
+        }
     }
 
     fn flush(&mut self, stats: &mut Stats) {
         if self.batch.is_empty() {
             return;
         }
-        match self.file.append(&self.batch) {
+        match self.file.append(self.batch.bytes()) {
             Ok(()) => stats.records += self.pending,
             Err(_) => {
                 stats.lost += self.pending;

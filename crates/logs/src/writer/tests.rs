@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::config::Mode;
 
@@ -95,4 +97,46 @@ fn a_line_that_lost_its_end_is_not_logged() {
     writer.write(Stream::Stdout, b"b\n", Time(0));
     assert_eq!(fs::read_to_string(&path).unwrap(), line("a\\n") + &line("b\\n"));
     assert_eq!(writer.stats().lost, 1);
+}
+
+proptest! {
+    /// Lines that need no escaping take a shorter way to the file; how the bytes arrive must not change what is in it.
+    #[test]
+    fn reads_and_ways_do_not_matter(
+        lines in prop::collection::vec((any::<bool>(), 0usize..100, 1usize..3), 0..40),
+        long in prop::option::of(16_000usize..40_000),
+        cuts in prop::collection::vec(1usize..400, 0..20),
+    ) {
+        let mut text = Vec::new();
+        for (plain, len, repeat) in lines {
+            let line = if plain { "x".repeat(len) } else { "say \"é\" & ".repeat(len / 10) };
+            text.extend_from_slice(format!("{line}\n").repeat(repeat).as_bytes());
+        }
+        text.extend(std::iter::repeat_n(b'y', long.unwrap_or(0)));
+        let logged = |chunks: &[&[u8]]| {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("log");
+            let mut writer = Writer::open(&config(&path, Driver::JsonFile, None, 1)).unwrap();
+            for chunk in chunks {
+                writer.write(Stream::Stdout, chunk, Time(0));
+            }
+            writer.end(Stream::Stdout, Time(0));
+            (fs::read(&path).unwrap(), writer.stats())
+        };
+        let mut chunks = Vec::new();
+        let mut rest = &text[..];
+        for cut in cuts {
+            let (head, tail) = rest.split_at(cut.min(rest.len()));
+            chunks.push(head);
+            rest = tail;
+        }
+        chunks.push(rest);
+        prop_assert_eq!(logged(&chunks), logged(&[&text]));
+        let decoded: String = String::from_utf8(logged(&chunks).0)
+            .unwrap()
+            .lines()
+            .map(|record| serde_json::from_str::<serde_json::Value>(record).unwrap()["log"].as_str().unwrap().to_owned())
+            .collect();
+        prop_assert_eq!(decoded.as_bytes(), &text[..]);
+    }
 }
