@@ -1,14 +1,14 @@
 //! Bytes gathered for one `write`, with a way to copy text into them that looks at each byte once.
 //!
 //! Most of what containers print is plain text in short lines. For those, finding the newline, finding what must be escaped
-//! and copying are one pass over blocks of [`BLOCK`] bytes of known size, which become a few vector instructions; a call of
+//! and copying are one pass over blocks of 32 bytes, a known size, which become a few vector instructions; a call of
 //! `memchr` and one of `memcpy` for each part of a record cost more than the bytes do.
 //!
-//! Invariant: whoever asks for room gets [`BLOCK`] bytes more, so that a whole block may be stored where only its beginning
+//! Invariant: whoever asks for room gets a block more, so that a whole block may be stored where only its beginning
 //! counts; what lies behind `used` means nothing.
 
-/// Bytes looked at and copied at a time.
-const BLOCK: usize = 32;
+use sys::scan::{BLOCK, json_plain, json_special};
+
 /// The room that is made at first. Its pages take no memory until they are written to.
 const ROOM: usize = 160 * 1024;
 
@@ -79,14 +79,16 @@ impl Batch {
         let mut at = 0;
         while let (Some(block), Some(to)) = (text[at..].first_chunk(), room[at..].first_chunk_mut()) {
             *to = *block;
-            if let Some(plain) = first_special(block) {
-                self.used += at + plain;
-                return at + plain;
+            let marks = json_special(block);
+            if marks != 0 {
+                at += marks.trailing_zeros() as usize;
+                self.used += at;
+                return at;
             }
             at += BLOCK;
         }
         let rest = &text[at..];
-        let plain = rest.iter().position(|&byte| !is_plain(byte)).unwrap_or(rest.len());
+        let plain = rest.iter().position(|&byte| !json_plain(byte)).unwrap_or(rest.len());
         room[at..at + plain].copy_from_slice(&rest[..plain]);
         self.used += at + plain;
         at + plain
@@ -108,44 +110,6 @@ impl Batch {
         space[..self.used].copy_from_slice(self.bytes());
         self.space = space;
     }
-}
-
-/// Whether a byte stands for itself in a JSON string as Docker's writer makes it.
-fn is_plain(byte: u8) -> bool {
-    (0x20..0x80).contains(&byte) && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&')
-}
-
-/// Where the first byte that is not plain is.
-#[inline]
-fn first_special(block: &[u8; BLOCK]) -> Option<usize> {
-    let mut marks = [0; BLOCK / 8];
-    for (mark, word) in marks.iter_mut().zip(block.as_chunks().0) {
-        *mark = special(u64::from_le_bytes(*word));
-    }
-    if marks == [0; BLOCK / 8] {
-        return None;
-    }
-    let word = marks.iter().position(|&mark| mark != 0)?;
-    Some(word * 8 + marks[word].trailing_zeros() as usize / 8)
-}
-
-/// The high bit of each byte that needs escaping; exact up to and including the first such byte (a borrow can only
-/// reach bytes above a hit).
-#[inline]
-fn special(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let below = |n: u64| word.wrapping_sub(ONES * n) & !word;
-    let equals = |b: u8| {
-        let x = word ^ (ONES * u64::from(b));
-        x.wrapping_sub(ONES) & !x
-    };
-    // '<' is 0x3C and '>' is 0x3E: they differ in one bit only.
-    let angle = {
-        let x = (word | (ONES * 2)) ^ (ONES * u64::from(b'>'));
-        x.wrapping_sub(ONES) & !x
-    };
-    (word | below(0x20) | equals(b'"') | equals(b'\\') | equals(b'&') | angle) & HIGH
 }
 
 #[cfg(test)]
@@ -171,7 +135,7 @@ mod tests {
         fn plain_text_is_put_up_to_what_the_table_says(text in prop::collection::vec(any::<u8>(), 0..100)) {
             let mut batch = Batch::default();
             let plain = batch.put_plain(&text);
-            prop_assert_eq!(plain, text.iter().position(|&b| !is_plain(b)).unwrap_or(text.len()));
+            prop_assert_eq!(plain, text.iter().position(|&b| !json_plain(b)).unwrap_or(text.len()));
             prop_assert_eq!(batch.bytes(), &text[..plain]);
         }
 
@@ -183,7 +147,7 @@ mod tests {
             }
             let mut batch = Batch::default();
             let plain = batch.put_plain(&text);
-            prop_assert_eq!(plain, text.iter().position(|&b| !is_plain(b)).unwrap_or(len));
+            prop_assert_eq!(plain, text.iter().position(|&b| !json_plain(b)).unwrap_or(len));
             prop_assert_eq!(batch.bytes(), &text[..plain]);
         }
 

@@ -48,8 +48,11 @@ use output::Output;
 use poller::{Poller, Token, Watched};
 use process::Process;
 
-/// What is read at a time: as much as makes the calls' cost small against the copying, and stays in the cache.
-const SCRATCH: usize = 64 * 1024;
+/// What is read at a time, if there is that much: half of what a pipe holds. Each read wakes a process that waits for room
+/// in its pipe, and to wake one on another processor of a virtual machine costs as much as copying 64 KiB.
+const SCRATCH: usize = 256 * 1024;
+/// What is passed on at a time: it stays in the cache, and fits a message to the log's writer.
+const CHUNK: usize = 64 * 1024;
 /// Buffers above this size are given back when the burst that needed them is over.
 const SMALL_BUFFER: usize = 4096;
 /// How long a container must be quiet before that.
@@ -74,6 +77,11 @@ struct Supervisor {
     /// Where unnamed files go.
     log_directory: Option<PathBuf>,
     cgroup: Option<cgroups::Cgroup>,
+    /// The container's file system, kept mounted until this process ends. The last unmount of an overlay writes back all
+    /// that its upper file system has not written yet, other containers' data and this one's log among it (`ovl_sync_fs`):
+    /// without this the container's first process would do that while it exits, and nobody would know of its end for as
+    /// long as that takes.
+    root: Option<OwnedFd>,
     /// The runtime that makes the processes, if it is not ours.
     other: Option<Other>,
     /// Where the other runtime was told to make the group, until it is there.
@@ -207,6 +215,7 @@ impl Supervisor {
             clients: Vec::new(),
             log,
             cgroup: None,
+            root: None,
             other,
             cgroup_path: None,
             layout: None,

@@ -23,6 +23,7 @@ pub mod keyring;
 pub mod memory;
 pub mod mount;
 pub mod quota;
+pub mod scan;
 pub mod seccomp;
 pub mod signal;
 pub mod socket;

@@ -7,7 +7,7 @@ use rustix::event::epoll::EventFlags;
 
 use super::client::{Client, ClientStage};
 use super::poller::{Token, Watched};
-use super::{Supervisor, place_for};
+use super::{CHUNK, Supervisor, place_for};
 use crate::{AttachOptions, Event};
 
 /// How long a client may take to close its side after ours is closed; clients do it at once.
@@ -37,7 +37,7 @@ impl Supervisor {
         if flags.contains(EventFlags::OUT)
             && let Some(owner) = self.processes.get_mut(process).and_then(Option::as_mut)
         {
-            client.catch_up(&owner.backlog, &mut self.scratch);
+            client.catch_up(&owner.backlog, &mut self.scratch[..CHUNK]);
             if client.stage == ClientStage::Ending {
                 client.end(Instant::now() + CLOSE_GRACE);
             }
@@ -55,7 +55,7 @@ impl Supervisor {
 
     fn client_readable(&mut self, place: usize) {
         let Some(client) = self.clients.get_mut(place).and_then(Option::as_mut) else { return };
-        let Some(len) = client.receive(&mut self.scratch) else { return };
+        let Some(len) = client.receive(&mut self.scratch[..CHUNK]) else { return };
         if matches!(client.stage, ClientStage::Closing(_)) {
             if len == 0 {
                 client.stage = ClientStage::Gone;

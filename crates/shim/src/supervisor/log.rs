@@ -222,7 +222,7 @@ fn write_all() -> Result<()> {
     let config: WriterConfig = protocol::decode(&protocol::read_memfd(config)?)?;
     let mut writer = Writer::open(&config)?;
     let compressing = compressing(&config)?;
-    let mut packet = vec![0; HEADER + super::SCRATCH];
+    let mut packet = vec![0; HEADER + super::CHUNK];
     loop {
         let mut control = RecvAncillaryBuffer::default();
         let received =

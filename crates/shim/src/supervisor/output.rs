@@ -5,15 +5,16 @@
 //! client takes something within each [`STALLED`]: one that takes nothing is cut off, so that nobody can stop a
 //! container by attaching to it.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use logs::{Stream, Time};
 use rustix::io::Errno;
 
-use super::Supervisor;
 use super::client::ClientStage;
 use super::life::DRAIN_GRACE;
 use super::process::Process;
+use super::{CHUNK, Supervisor};
 
 /// How far a client may lag behind. Enough for a reader that pauses; a thousand containers with a stalled client each
 /// take 64 GB of disk at worst, not of memory.
@@ -21,7 +22,7 @@ const BACKLOG_MAX: u64 = 64 * 1024 * 1024;
 /// How long a client may take nothing while a container waits for it.
 const STALLED: Duration = Duration::from_secs(1);
 /// Reads of one stream before others get their turn.
-const READS_A_TURN: usize = 16;
+const READS_A_TURN: usize = 4;
 
 /// Which output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +64,12 @@ impl Supervisor {
                     *output.of(process) = None;
                     return true;
                 }
-                Ok(len) => self.deliver(place, output.stream(), len),
+                Ok(len) => {
+                    self.burst |= len >= CHUNK;
+                    for start in (0..len).step_by(CHUNK) {
+                        self.deliver(place, output.stream(), start..len.min(start + CHUNK));
+                    }
+                }
                 Err(Errno::AGAIN) => return true,
                 Err(Errno::INTR) => {}
                 // Of a terminal: nobody has its other end open. But the kernel looks for data first and at the other end
@@ -79,20 +85,19 @@ impl Supervisor {
         false
     }
 
-    /// Passes on `len` bytes of the scratch buffer.
-    fn deliver(&mut self, place: usize, stream: Stream, len: usize) {
+    /// Passes on a part of the scratch buffer.
+    fn deliver(&mut self, place: usize, stream: Stream, part: Range<usize>) {
         let Self { processes, clients, log, scratch, log_directory, .. } = self;
         let Some(process) = processes.get_mut(place).and_then(Option::as_mut) else { return };
-        let data = &scratch[..len];
-        self.burst |= len == scratch.len();
+        let data = &scratch[part];
         if process.exec_id.is_none() {
             log.write(stream, data, Time::now());
         }
         if process.clients.is_empty() {
             return;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "the scratch buffer is 64 KiB")]
-        let [a, b, c, d] = (len as u32).to_be_bytes();
+        #[expect(clippy::cast_possible_truncation, reason = "a chunk is 64 KiB")]
+        let [a, b, c, d] = (data.len() as u32).to_be_bytes();
         let header = [stream as u8, 0, 0, 0, a, b, c, d];
         let mut keep = false;
         for &client in &process.clients {
