@@ -69,8 +69,20 @@ fn refusals_are_in_dockers_words() {
     }
     // A rule of the kernel's, which cgroup v2 does not have.
     if std::path::Path::new("/sys/fs/cgroup/memory").exists() {
-        let text = format!("{START}the minimum allowed cpu-shares is 2");
+        let text = format!(
+            "{START}error setting cgroup config for procHooks process: the minimum allowed cpu-shares is 2"
+        );
         assert_eq!(refusal(&daemon, &["--cpu-shares", "1"]), (125, text));
+        let (code, text) = refusal(&daemon, &["--cpu-quota", "1125899906842624"]);
+        let start = format!(
+            "{START}error setting cgroup config for procHooks process: failed to write \"1125899906842624\": "
+        );
+        assert!(code == 125 && text.starts_with(&start), "{code} {text}");
+        daemon.hythe(["run", "-d", "--name", "changed", "busybox", "sleep", "1000"]).ok();
+        let text = daemon.hythe(["update", "--cpu-quota", "1125899906842624", "changed"]).fails_with(1);
+        let words = ": runc did not terminate successfully: exit status 1: failed to write \"1125899906842624\": write /";
+        assert!(text.contains(words) && text.ends_with("cpu.cfs_quota_us: invalid argument"), "{text}");
+        daemon.hythe(["rm", "-f", "changed"]).ok();
     }
 }
 
@@ -179,12 +191,11 @@ fn limits_are_seen_inside() {
         ),
         "1"
     );
-    let group = run(
-        &daemon,
-        &["--cgroup-parent", "/hythe-test-parent"],
-        "grep memory: /proc/self/cgroup | cut -d/ -f2",
-    );
-    assert_eq!(group, "hythe-test-parent");
+    for parent in ["/hythe-test-parent", "../x/../../hythe-test-parent"] {
+        let group =
+            run(&daemon, &["--cgroup-parent", parent], "grep memory: /proc/self/cgroup | cut -d/ -f2");
+        assert_eq!(group, "hythe-test-parent");
+    }
     // The parent is the user's to remove.
     for hierarchy in std::fs::read_dir("/sys/fs/cgroup").expect("cgroups").flatten() {
         let _ = std::fs::remove_dir(hierarchy.path().join("hythe-test-parent"));

@@ -14,7 +14,7 @@ use sys::fork::{Forked, NewNamespaces, clone3, exit_now};
 
 use crate::channel::{self, ChildEnd, FromChild, FromParent, ParentEnd};
 use crate::hooks::{Hooks, Point};
-use crate::outcome::StartError;
+use crate::outcome::{self, StartError};
 use crate::plan::{ExecPlan, NamespaceKind, NamespaceSource, Plan};
 use crate::{container, enter, remapped};
 
@@ -112,7 +112,9 @@ pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, Sta
         (None, None) => None,
     };
     let mut cgroup = match (&plan.cgroup, layout) {
-        (Some(group), Some(layout)) => Some(Cgroup::begin(layout, &group.path)?),
+        (Some(group), Some(layout)) => {
+            Some(Cgroup::begin(layout, &group.path).map_err(|error| outcome::no_group(&error))?)
+        }
         _ => None,
     };
     let (parent_end, child_end) = channel::pair().map_err(system)?;
@@ -144,7 +146,7 @@ pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, Sta
         Ok(()) => creating.channel.tell(FromParent::CgroupReady),
         Err(error) => {
             creating.undo();
-            return Err(error.into());
+            return Err(outcome::no_limits(&error));
         }
     }
     Ok(creating)
@@ -292,12 +294,12 @@ pub(crate) fn in_pid_namespace(
         JoinPid::Link(fd) => move_into_link_name_space(fd.as_fd(), Some(LinkNameSpaceType::ProcessID)),
         JoinPid::Of(pidfd) => move_into_thread_name_spaces(pidfd, ThreadNameSpaceType::PROCESS_ID),
     };
-    joined.map_err(|errno| crate::outcome::failed("join the container's PID namespace", errno))?;
+    joined.map_err(|errno| outcome::failed("join the container's PID namespace", errno))?;
     let forked = clone().map_err(system);
     if matches!(forked, Ok(Forked::Parent { .. }) | Err(_)) {
         // Cannot fail: it is an ancestor of the one just joined. If it did, later children would be born wrongly.
         move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))
-            .map_err(|errno| crate::outcome::failed("return to the own PID namespace", errno))?;
+            .map_err(|errno| outcome::failed("return to the own PID namespace", errno))?;
     }
     forked
 }

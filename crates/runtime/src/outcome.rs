@@ -31,6 +31,25 @@ pub enum StartErrorKind {
 const MIXED_UP: &str = ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path \
                         exists and is the expected type";
 
+/// What stands before a failure to make or join a control group.
+const JOIN_GROUP: &str = "unable to apply cgroup configuration: ";
+/// What stands before a failure to set limits.
+const SET_LIMITS: &str = "error setting cgroup config for procHooks process: ";
+
+/// A control group that could not be made or joined.
+pub(crate) fn no_group(error: &errdefs::Error) -> StartError {
+    StartError::other(format!("{JOIN_GROUP}{error}"))
+}
+
+/// Limits that could not be set. Shares of real time are set where runc does it: when the group is joined.
+pub(crate) fn no_limits(error: &errdefs::Error) -> StartError {
+    let text = error.to_string();
+    match text.contains("/cpu.rt_") {
+        true => no_group(error),
+        false => StartError::other(format!("{SET_LIMITS}{text}")),
+    }
+}
+
 impl StartError {
     /// A failure by its text, which alone decides the kind, as in Docker's daemon.
     pub fn new(message: impl Into<String>) -> Self {
@@ -93,9 +112,11 @@ impl StartError {
                 self.advised()
             );
         }
+        // This one is the parent's, which says nothing of the process inside.
+        let step = if self.message.starts_with(JOIN_GROUP) { "" } else { "error during container init: " };
         format!(
             "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create \
-             failed: unable to start container process: error during container init: {}",
+             failed: unable to start container process: {step}{}",
             self.advised()
         )
     }
@@ -153,6 +174,19 @@ mod tests {
             assert_eq!(error.docker_create_text().contains("Are you trying to mount"), advice, "{text}");
             assert_eq!(error.docker_exec_text().ends_with("is the expected type"), advice, "{text}");
         }
+    }
+
+    #[test]
+    fn control_groups_have_words_of_their_own() {
+        let text = "failed to write \"1\": write /sys/fs/cgroup/cpu/x/cpu.cfs_quota_us: invalid argument";
+        let told = no_limits(&errdefs::system(text)).docker_create_text();
+        assert!(told.ends_with(&format!(
+            "runc create failed: unable to start container process: error during container init: error setting cgroup \
+             config for procHooks process: {text}"
+        )));
+        let text = "failed to write \"1\": write /sys/fs/cgroup/cpu/x/cpu.rt_runtime_us: invalid argument";
+        let told = no_limits(&errdefs::system(text)).docker_create_text();
+        assert!(told.ends_with(&format!("process: unable to apply cgroup configuration: {text}")));
     }
 
     #[test]

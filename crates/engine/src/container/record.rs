@@ -101,7 +101,16 @@ impl Record {
         let named = [&self.host.resources.cgroup_parent, &self.cgroup_parent];
         let named =
             named.into_iter().map(|parent| parent.trim_matches('/')).find(|parent| !parent.is_empty());
-        let parent = named.unwrap_or("docker");
-        format!("/{parent}/{}", self.id)
+        // As a path below the root is written: `..` leads no further up.
+        let mut parts: Vec<&str> = Vec::new();
+        for part in named.unwrap_or("docker").split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        parts.push(&self.id);
+        format!("/{}", parts.join("/"))
     }
 }

@@ -1,7 +1,7 @@
 //! Changing limits and restart policy of a container, also of a running one (semantics 68).
 
 use api::container::{Resources, UpdateRequest, UpdateResponse};
-use errdefs::{Result, conflict};
+use errdefs::{Class, Error, Result, conflict};
 
 use super::spec::resources;
 use super::state::Phase;
@@ -46,7 +46,14 @@ impl Containers {
         }
         if record.state.phase.has_process() {
             let limits = runtime::compile::compile_limits(&resources::to_oci(&merged)?)?;
-            container.handle()?.update(limits).map_err(|error| what(&error.to_string()))?;
+            container.handle()?.update(limits).map_err(|error| match error.class() {
+                Class::Conflict => what(&error.to_string()),
+                class => {
+                    // Docker shows what its runtime has written.
+                    let words = "runc did not terminate successfully: exit status 1";
+                    Error::new(class, format!("Cannot update container {}: {words}: {error}\n", container.id))
+                }
+            })?;
         }
         // No limit is told as 0.
         merged.pids_limit = merged.pids_limit.map(|limit| limit.max(0));
