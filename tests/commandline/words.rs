@@ -149,17 +149,28 @@ fn misused_commands() {
     Both::new(vec![]).agree(lines::MISUSED);
 }
 
-#[test]
-fn lists_and_templates() {
-    if !testkit::skip::needs_new_client("the words of the command line beside Docker's") {
-        return;
-    }
+/// The scene of the lists.
+fn scene() -> Both {
     let both = Both::new(vec!["busybox", "debian"]);
     for line in lines::SCENE.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let output = both.daemon.docker(Both::words(line));
         assert!(output.code == 0 || line.ends_with("exit 3'"), "{output:?}");
     }
-    both.agree(lines::LISTS);
+    both
+}
+
+#[test]
+fn lists() {
+    if testkit::skip::needs_new_client("the words of the command line beside Docker's") {
+        scene().agree(lines::LISTS);
+    }
+}
+
+#[test]
+fn templates() {
+    if testkit::skip::needs_new_client("the words of the command line beside Docker's") {
+        scene().agree(lines::TEMPLATES);
+    }
 }
 
 #[test]

@@ -3,7 +3,9 @@
 mod lists;
 mod misused;
 mod objects;
+mod templates;
 
 pub(super) use lists::{LISTS, SCENE};
 pub(super) use misused::MISUSED;
 pub(super) use objects::{CONTAINERS, OBJECTS};
+pub(super) use templates::TEMPLATES;

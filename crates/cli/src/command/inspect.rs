@@ -8,7 +8,9 @@ use crate::cli::Cli;
 use crate::failure::{EXIT_FAILURE, Failure, Outcome};
 use crate::flag::Parsed;
 use crate::format::json::Json;
-use crate::format::{indent, template};
+use crate::format::template::raw;
+use crate::format::{indent, typed};
+use template::{Missing, Template};
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -35,22 +37,27 @@ pub(crate) struct Found {
 impl Found {
     /// A container.
     pub(crate) fn container(bytes: Vec<u8>) -> Self {
-        Self { bytes, kind: "Container" }
+        Self { bytes, kind: "container.InspectResponse" }
     }
 
     /// An image.
     pub(crate) fn image(bytes: Vec<u8>) -> Self {
-        Self { bytes, kind: "Image" }
+        Self { bytes, kind: "image.InspectResponse" }
     }
 
     /// A network.
     pub(crate) fn network(bytes: Vec<u8>) -> Self {
-        Self { bytes, kind: "Network" }
+        Self { bytes, kind: "network.Inspect" }
     }
 
     /// A volume.
     pub(crate) fn volume(bytes: Vec<u8>) -> Self {
-        Self { bytes, kind: "Volume" }
+        Self { bytes, kind: "volume.Volume" }
+    }
+
+    /// A context.
+    pub(crate) fn context(bytes: Vec<u8>) -> Self {
+        Self { bytes, kind: CONTEXT }
     }
 
     /// Any other object.
@@ -126,16 +133,14 @@ pub(crate) fn show(
     get: impl Fn(&str) -> errdefs::Result<Found>,
 ) -> Outcome {
     let by_template = !format.is_empty() && format != "json";
-    let compiled = if by_template {
-        Some(template::compile(format).map_err(|failure| {
-            Failure::with_code(
-                EXIT_TEMPLATE,
-                failure.text.replace("failed to parse template", "template parsing error"),
-            )
-        })?)
-    } else {
-        None
-    };
+    let compiled =
+        if by_template {
+            Some(Template::parse("", format).map_err(|error| {
+                Failure::with_code(EXIT_TEMPLATE, format!("template parsing error: {error}"))
+            })?)
+        } else {
+            None
+        };
     let mut found = Vec::new();
     let mut text = String::new();
     let mut failures = Vec::new();
@@ -193,18 +198,28 @@ fn array(objects: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-fn by(compiled: &template::Compiled, object: &Found) -> Result<String, String> {
+/// The text for an object: as one of its type, or, if that does not fit the template, for its JSON as it is.
+fn by(compiled: &Template, object: &Found) -> Result<String, String> {
     let json = Json::parse(&object.bytes).map_err(|error| error.to_string())?;
-    match object.kind {
-        "" => compiled.execute(&template::value(&json)),
-        "Image" => {
-            let mut typed = json.clone();
-            as_gos_image(&mut typed);
-            compiled.execute_typed("Image", &typed, &json)
+    let typed = match object.kind {
+        "" => None,
+        kind @ "image.InspectResponse" => {
+            let mut image = json.clone();
+            as_gos_image(&mut image);
+            Some(compiled.execute(&typed::value(kind, &image)))
         }
-        kind => compiled.execute_typed(kind, &json, &json),
+        kind => Some(compiled.execute(&typed::value(kind, &json))),
+    };
+    match typed {
+        Some(Ok(text)) => Ok(text),
+        // Contexts are nothing but their type: there is no JSON to fall back to.
+        Some(Err(error)) if object.kind == CONTEXT => Err(error),
+        _ => compiled.execute_with(Missing::Error, &raw(&json)),
     }
 }
+
+/// What contexts are in Go.
+const CONTEXT: &str = "context.contextWithTLSListing";
 
 /// An image as Docker's client sees it in a template: its type has `Config` further up, without empty fields.
 fn as_gos_image(json: &mut Json) {
@@ -240,7 +255,7 @@ mod tests {
     #[test]
     fn templates_may_name_fields_that_were_left_out() {
         let object = Found::container(br#"{"Config":{"Image":"x"},"HostConfig":{}}"#.to_vec());
-        let run = |source| by(&template::compile(source).unwrap(), &object);
+        let run = |source| by(&Template::parse("", source).unwrap(), &object);
         assert_eq!(run("{{.Config.Healthcheck}} {{.Config.Image}}").unwrap(), "<nil> x");
         assert_eq!(run("{{json .Config}}").unwrap(), r#"{"Image":"x"}"#);
         assert_eq!(run("{{range $key, $value := .Config}}{{$key}}={{$value}}{{end}}").unwrap(), "Image=x");

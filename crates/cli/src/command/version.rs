@@ -11,7 +11,8 @@ use crate::connect;
 use crate::failure::{EXIT_FAILURE, Failure, Outcome};
 use crate::flag::Parsed;
 use crate::format::json::Json;
-use crate::format::{table, template};
+use crate::format::{table, typed};
+use template::Template;
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -45,40 +46,16 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
         cli.write(table::align_with(&plain(cli, &api_version, &context, version.as_ref()), 20, 1))?;
     } else {
         let source = if format == "json" { "{{json .}}" } else { format };
-        let compiled = template::compile(source).map_err(|failure| {
-            let text = failure.text.replace("failed to parse template", "template parsing error");
-            Failure::with_code(64, as_gos(&text))
-        })?;
+        let compiled = Template::parse("version", source)
+            .map_err(|error| Failure::with_code(64, format!("template parsing error: {error}")))?;
         let data = data(cli, &api_version, &context, server.as_deref().ok());
-        let text = compiled.execute(&template::value(&data)).map_err(|error| {
-            // What was made of the template so far, and the end of its line.
-            let _ = cli.print("");
-            let error = as_gos(&error);
-            server
-                .as_ref()
-                .err()
-                .map_or_else(|| Failure::new(error), |failure| Failure::new(failure.text.clone()))
-        })?;
+        let (text, error) = compiled.execute_as_far_as_possible(&typed::value("system.versionInfo", &data));
         cli.print(text)?;
+        if let Some(error) = error {
+            return Err(server.err().unwrap_or_else(|| Failure::new(error)));
+        }
     }
     server.map(drop).map_err(|failure| Failure::with_code(EXIT_FAILURE, failure.text))
-}
-
-/// The error in the words of Go, whose template has a name here and whose data has a type.
-fn as_gos(error: &str) -> String {
-    let error =
-        error.replace("template: :", "template: version:").replace("executing \"\"", "executing \"version\"");
-    match error.split_once(": map has no entry for key ") {
-        Some((place, key)) => {
-            let kind = match place {
-                _ if place.contains(" <.Server.") => "*types.Version",
-                _ if place.contains(" <.Client.") => "system.clientVersion",
-                _ => "system.versionInfo",
-            };
-            format!("{place}: can't evaluate field {} in type {kind}", key.trim_matches('"'))
-        }
-        None => error,
-    }
 }
 
 /// The text of the plain form, columns still apart by tabs.

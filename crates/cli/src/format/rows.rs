@@ -3,83 +3,87 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gotmpl::Value;
+use template::{Field, List, Map, Method, Named, Struct, Template, Value, Want};
 
-use super::{table, template};
+use super::table;
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
 
-/// What a field gives.
-enum Field {
-    Text(String),
-    Value(Value),
-}
-
 /// A row: the names of Go's formatter methods, and what they give.
-pub(crate) struct Row(Vec<(&'static str, Field)>);
+pub(crate) struct Row {
+    fields: Vec<(&'static str, Value)>,
+    labels: Option<api::StringMap>,
+}
 
 impl Row {
     /// A row without fields.
     pub(crate) fn new() -> Self {
-        Self(Vec::new())
+        Self { fields: Vec::new(), labels: None }
     }
 
     /// Adds a text, in the place of one of the same name.
-    pub(crate) fn with(mut self, name: &'static str, text: impl Into<String>) -> Self {
-        self.0.retain(|(known, _)| *known != name);
-        self.0.push((name, Field::Text(text.into())));
-        self
+    pub(crate) fn with(mut self, name: &'static str, text: impl AsRef<str>) -> Self {
+        self.fields.retain(|(known, _)| *known != name);
+        self.with_value(name, Value::text(text))
     }
 
     /// Adds a text if it is wanted; it is not made otherwise.
     pub(crate) fn with_wanted(
-        mut self,
+        self,
         wanted: &Wanted,
         name: &'static str,
         text: impl FnOnce() -> String,
     ) -> Self {
-        if wanted.has(name) {
-            self.0.push((name, Field::Text(text())));
-        }
-        self
+        if wanted.has(name) { self.with_value(name, Value::text(text())) } else { self }
     }
 
     /// Adds any value.
     pub(crate) fn with_value(mut self, name: &'static str, value: Value) -> Self {
-        self.0.push((name, Field::Value(value)));
+        self.fields.push((name, value));
         self
     }
 
     /// Adds `.Labels`, and `.Label "key"`.
     pub(crate) fn with_labels(self, labels: &api::StringMap) -> Self {
         let text: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let labels = labels.clone();
-        self.with("Labels", text.join(",")).with_value(
-            "Label",
-            Value::Function(Arc::new(move |args| {
-                let key = args.first().map(ToString::to_string).unwrap_or_default();
-                Ok(Value::String(Arc::from(labels.get(&key).map_or("", String::as_str))))
-            })),
-        )
+        Self { labels: Some(labels.clone()), ..self.with("Labels", text.join(",")) }
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find_map(|(known, field)| match field {
-            Field::Text(text) if *known == name => Some(text.as_str()),
+        self.fields.iter().find_map(|(known, value)| match value {
+            Value::Text(text) if *known == name => Some(&**text),
             _ => None,
         })
     }
 
-    fn into_value(self) -> Value {
-        let fields = self.0.into_iter().map(|(name, field)| {
-            let value = match field {
-                Field::Text(text) => Value::String(Arc::from(text)),
-                Field::Value(value) => value,
-            };
-            (Arc::from(name), value)
-        });
-        Value::Map(Arc::new(fields.collect()))
+    /// The row as a pointer to one of Go's formatters: its fields are methods there, and in JSON in order of their names.
+    fn into_value(self, kind: &Kind) -> Value {
+        let name: Arc<str> = Arc::from(kind.type_name);
+        let mut fields: Vec<Field> = self
+            .fields
+            .into_iter()
+            .map(|(name, value)| Field { name: Arc::from(name), value, embedded: false })
+            .collect();
+        fields.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut methods: Vec<(Arc<str>, Method)> = fields
+            .iter()
+            .map(|field| (Arc::clone(&field.name), Method::constant(field.value.clone())))
+            .collect();
+        methods
+            .extend(self.labels.map(|labels| label(move |key| labels.get(key).cloned().unwrap_or_default())));
+        let mut row = Struct { name: Arc::clone(&name), fields, methods, ..Struct::default() };
+        // Formatters write their own JSON, in which Go escapes what HTML would read.
+        let json = html_escaped(&Value::Struct(Arc::new(row.clone())).json());
+        row.json = Some(Arc::from(json));
+        Value::Pointer(Some(Arc::new(Value::Struct(Arc::new(row)))), name)
     }
+}
+
+/// The method that gives something for a label.
+fn label(of: impl Fn(&str) -> String + Send + Sync + 'static) -> (Arc<str>, Method) {
+    let call =
+        move |args: &[Value]| Ok(Value::text(of(&args.first().map(ToString::to_string).unwrap_or_default())));
+    (Arc::from("Label"), Method { wants: &[Want::Text], call: Arc::new(call) })
 }
 
 /// Which fields a template names: with a thousand rows, making those that nobody sees is most of the work.
@@ -172,48 +176,42 @@ pub(crate) fn choose(cli: &Cli, format: &str, setting: &str, quiet: bool) -> Str
 
 /// Whether `format` is a table, and its template.
 fn source<'a>(kind: &Kind, format: &'a str, quiet: bool) -> (bool, &'a str) {
-    let format = format.trim_matches(' ');
     match format {
-        _ if quiet && (format.is_empty() || format == "table") => (false, kind.quiet),
+        "" | "table" if quiet => (false, kind.quiet),
         "" | "table" => (true, kind.table),
         "json" => (false, "{{json .}}"),
         _ => match format.strip_prefix("table") {
-            Some(rest) => (true, rest.trim_start_matches(' ')),
-            None => (false, format),
+            Some(rest) => (true, rest.trim_matches(' ')),
+            None => (false, format.trim_matches(' ')),
         },
     }
+}
+
+/// A format without the word `table` and with its escapes in their place.
+pub(crate) fn written_out(format: &str) -> String {
+    let source = format.strip_prefix("table").unwrap_or(format).trim_matches(' ');
+    source.replace("\\t", "\t").replace("\\n", "\n")
 }
 
 /// The text of `rows` in `format`.
 pub(crate) fn render(kind: &Kind, format: &str, quiet: bool, rows: Vec<Row>) -> Outcome<String> {
     let (is_table, source) = source(kind, format, quiet);
     let source = source.replace("\\t", "\t").replace("\\n", "\n");
-    let compiled = template::compile(&source).map_err(parsing)?;
+    let failed = |error: String| Failure::new(format!("template parsing error: {error}"));
+    let compiled = Template::parse("", &source).map_err(failed)?;
     let mut text = String::new();
-    // Also without rows a template that names nothing known is a mistake.
-    let header = header(kind, &source);
     if is_table {
-        text.push_str(&header?);
+        text.push_str(&header(kind, &source));
         text.push('\n');
-    } else if let Err(failure) = header
-        && (failure.text.contains("can't evaluate field") || failure.text.contains("not defined"))
-    {
-        return Err(failure);
     }
     let simple = Simple::parse(&source);
-    let is_json = source == "{{json .}}";
     for row in rows {
         if simple.as_ref().and_then(|simple| simple.write(&row, &mut text)).is_some() {
             text.push('\n');
             continue;
         }
-        let data = row.into_value();
-        if is_json {
-            // Go's marshaller escapes what HTML would read.
-            text.push_str(&html_escaped(&template::to_json(&data)));
-        } else {
-            text.push_str(&compiled.execute(&data).map_err(|error| failed(kind, &error))?);
-        }
+        let data = row.into_value(kind);
+        text.push_str(&compiled.execute(&data).map_err(failed)?);
         text.push('\n');
     }
     Ok(if is_table { table::align(&text) } else { text })
@@ -234,8 +232,12 @@ pub(crate) fn spelled_out(format: String, quiet: bool, short: &str, long: &str) 
 }
 
 /// Rows as one value, for templates that see all of them at once.
-pub(crate) fn list(rows: Vec<Row>) -> Value {
-    Value::List(Arc::from(rows.into_iter().map(Row::into_value).collect::<Vec<_>>()))
+pub(crate) fn list(kind: &Kind, rows: Vec<Row>) -> Value {
+    Value::List(Arc::new(List {
+        items: rows.into_iter().map(|row| row.into_value(kind)).collect(),
+        of: Arc::from(format!("*{}", kind.type_name)),
+        nil: false,
+    }))
 }
 
 /// Refuses a format before the engine is asked for anything, as `ps` does. Its words differ from those of other lists,
@@ -245,56 +247,31 @@ pub(crate) fn check(kind: &Kind, format: &str) -> Outcome {
         return Ok(());
     }
     // Judged by a container of which nothing is known.
-    let empty = kind.headers.iter().fold(Row::new(), |row, (name, _)| row.with(name, ""));
+    let names = kind.headers.iter().map(|(name, _)| *name).filter(|name| *name != "Label");
+    let empty = names.fold(Row::new(), |row, name| row.with(name, ""));
     let empty = empty.with_labels(&api::StringMap::new());
-    template::compile(format)?.execute(&empty.into_value()).map(drop).map_err(|error| {
-        let text = failed(kind, &error).text;
-        let step = if text.contains("not defined") { "failed to parse" } else { "failed to execute" };
-        Failure::new(text.replacen("template parsing error", &format!("{step} template"), 1))
-    })
+    super::template::compile(format)?
+        .execute(&empty.into_value(kind))
+        .map(drop)
+        .map_err(|error| Failure::new(format!("failed to execute template: {error}")))
 }
 
-/// A failure of parsing in the words that lists use.
-fn parsing(failure: Failure) -> Failure {
-    Failure::new(failure.text.replacen("failed to parse template", "template parsing error", 1))
-}
-
-fn failed(kind: &Kind, error: &str) -> Failure {
-    if error.contains("not defined") {
-        return Failure::new(format!("template parsing error: {error}"));
-    }
-    let text = match error.split_once(": map has no entry for key ") {
-        Some((place, key)) => {
-            format!("{place}: can't evaluate field {} in type *{}", key.trim_matches('"'), kind.type_name)
-        }
-        None => error.to_owned(),
-    };
-    Failure::new(format!("template parsing error: {text}"))
-}
-
-fn header(kind: &Kind, source: &str) -> Outcome<String> {
-    let mut fields: BTreeMap<Arc<str>, Value> = kind
-        .headers
-        .iter()
-        .map(|(field, head)| {
-            // A field without a head is no value, as a key that a Go map lacks.
-            (Arc::from(*field), if head.is_empty() { Value::Nil } else { Value::String(Arc::from(*head)) })
-        })
-        .collect();
-    fields.insert(
-        Arc::from("Label"),
-        Value::Function(Arc::new(|args| {
-            // The last part of a label's dotted name, in words.
-            let key = args.first().map(ToString::to_string).unwrap_or_default();
-            let last = key.rsplit('.').next().unwrap_or_default();
-            Ok(Value::String(Arc::from(last.replace(['-', '_'], " "))))
-        })),
-    );
-    template::compile_for_headers(source)
-        .map_err(parsing)?
-        .execute(&Value::Map(Arc::new(fields)))
-        .map(|text| text.replace("<nil>", "<no value>"))
-        .map_err(|error| failed(kind, &error))
+/// The heads of the columns. A template that does not fit them is no mistake: what it made so far is printed.
+fn header(kind: &Kind, source: &str) -> String {
+    let heads = kind.headers.iter().filter(|(_, head)| !head.is_empty());
+    let heads: BTreeMap<Arc<str>, Value> =
+        heads.map(|(field, head)| (Arc::from(*field), Value::text(head))).collect();
+    let map = Map { entries: heads, of: Arc::from("string"), zero: Value::text(""), nil: false };
+    let heads = Value::Named(Arc::new(Named {
+        name: Arc::from("formatter.SubHeaderContext"),
+        value: Value::Map(Arc::new(map)),
+        printed: None,
+        // The last part of a label's dotted name, in words.
+        methods: vec![label(|key| key.rsplit('.').next().unwrap_or_default().replace(['-', '_'], " "))],
+    }));
+    Template::parse_for_heads("", source)
+        .map(|template| template.execute_as_far_as_possible(&heads).0)
+        .unwrap_or_default()
 }
 
 /// `<`, `>` and `&` in JSON as Go's marshaller writes them.

@@ -1,108 +1,112 @@
 //! Values for templates as Go's types make them of JSON: fields in their order and with their zero values, embedded
 //! structures, times and durations in Go's words, and pointers, which a structure that is printed whole shows as addresses.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gotmpl::Value;
+use jiff::Timestamp;
+use template::{Field, List, Map, Method, Named, Struct, Value};
 
 use super::json::Json;
 use super::structures;
-use super::template;
+use super::template::raw;
 
-/// A value, and how it is printed inside another.
-struct Typed {
-    value: Value,
-    printed: String,
-}
-
-/// What stands for a pointer to nothing.
-#[derive(Clone, Copy, PartialEq)]
-enum Nil {
-    /// Prints as one; but what is asked of a field of it is nothing too, which in Go is a mistake.
-    Printed,
-    /// Makes that mistake one.
-    Strict,
-}
-
-/// The value of `json`, which is one of the type `name`.
-pub(crate) fn value(name: &str, json: &Json) -> Value {
-    convert(name, json, Nil::Printed).value
-}
-
-/// The same, to try whether a template asks for fields of what is not there; it prints otherwise.
-pub(crate) fn strict(name: &str, json: &Json) -> Value {
-    convert(name, json, Nil::Strict).value
-}
-
-fn convert(kind: &str, json: &Json, nil: Nil) -> Typed {
+/// The value of `json`, which is one of the type `kind` of the table.
+pub(crate) fn value(kind: &str, json: &Json) -> Value {
     if let Some(inner) = kind.strip_prefix('*') {
-        return pointer(inner, json, nil);
+        let target = (*json != Json::Null).then(|| Arc::new(value(inner, json)));
+        return Value::Pointer(target, Arc::from(go_name(inner)));
     }
     if let Some(inner) = kind.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return list(inner, json, nil);
+        return list(inner, json);
     }
     if let Some(inner) = kind.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-        return map(inner, json, nil);
+        return map(inner, json);
     }
-    match (kind, json) {
-        ("s", Json::Null) => text(String::new()),
-        ("i", Json::Null) => plain(Value::Int(0)),
-        ("b", Json::Null) => plain(Value::Bool(false)),
-        ("t", Json::Text(time)) => text(go_time(time)),
-        ("t", _) => text(go_time("0001-01-01T00:00:00Z")),
-        ("d", Json::Int(nanoseconds)) => text(go_duration(*nanoseconds)),
-        ("d", _) => text(go_duration(0)),
-        ("s" | "i" | "b" | "_", other) => plain(template::raw(other)),
-        (name, json) => structure(name, json, nil),
+    if let Some(name) = kind.strip_prefix('~') {
+        return mode(name, json);
     }
-}
-
-fn plain(value: Value) -> Typed {
-    let printed = value.to_string();
-    Typed { value, printed }
-}
-
-fn text(text: String) -> Typed {
-    Typed { value: Value::String(Arc::from(text.as_str())), printed: text }
-}
-
-fn pointer(inner: &str, json: &Json, nil: Nil) -> Typed {
-    if *json == Json::Null {
-        let value = if nil == Nil::Strict { Value::Map(Arc::default()) } else { Value::Nil };
-        return Typed { value, printed: "<nil>".to_owned() };
-    }
-    let Typed { value, printed } = convert(inner, json, nil);
-    if as_words(inner, json).is_some() {
-        return Typed { value, printed };
-    }
-    // Where it is, as far as that can be said.
-    let printed = match &value {
-        Value::Map(map) => format!("{:p}", Arc::as_ptr(map)),
-        _ => format!("{:p}", std::ptr::from_ref(json)),
+    let signed = match json {
+        Json::Int(value) => *value,
+        _ => 0,
     };
-    Typed { value, printed }
+    let unsigned = match json {
+        Json::Int(value) => u64::try_from(*value).unwrap_or_default(),
+        Json::Uint(value) => *value,
+        _ => 0,
+    };
+    match kind {
+        "s" => Value::text(text(json)),
+        "i" => Value::Int(signed, "int"),
+        "l" => Value::Int(signed, "int64"),
+        "w" => Value::Uint(unsigned, "uint16"),
+        "n" => Value::Uint(unsigned, "uint"),
+        "u" => Value::Uint(unsigned, "uint64"),
+        "b" => Value::Bool(*json == Json::Bool(true)),
+        "t" => time(json),
+        "d" => duration(signed),
+        "_" => raw(json),
+        name => structure(name, json),
+    }
 }
 
-fn list(inner: &str, json: &Json, nil: Nil) -> Typed {
-    let Json::List(items) = json else {
-        return Typed { value: template::nil_list(), printed: "[]".to_owned() };
-    };
-    let items: Vec<Typed> = items.iter().map(|item| convert(inner, item, nil)).collect();
-    let printed: Vec<&str> = items.iter().map(|item| item.printed.as_str()).collect();
-    let printed = format!("[{}]", printed.join(" "));
-    Typed { value: Value::List(items.into_iter().map(|item| item.value).collect()), printed }
+/// What Go calls a kind of the table.
+fn go_name(kind: &str) -> String {
+    if let Some(inner) = kind.strip_prefix('*') {
+        return format!("*{}", go_name(inner));
+    }
+    if let Some(inner) = kind.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return format!("[]{}", go_name(inner));
+    }
+    if let Some(inner) = kind.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        return format!("map[string]{}", go_name(inner));
+    }
+    match kind {
+        "s" => "string",
+        "i" => "int",
+        "l" => "int64",
+        "w" => "uint16",
+        "n" => "uint",
+        "u" => "uint64",
+        "b" => "bool",
+        "t" => "time.Time",
+        "d" => "time.Duration",
+        "_" => "interface {}",
+        "struct" => "struct {}",
+        name => name.trim_start_matches('~'),
+    }
+    .to_owned()
 }
 
-fn map(inner: &str, json: &Json, nil: Nil) -> Typed {
-    let Json::Object(entries) = json else {
-        return Typed { value: template::nil_map(), printed: "map[]".to_owned() };
+fn text(json: &Json) -> &str {
+    match json {
+        Json::Text(text) => text,
+        _ => "",
+    }
+}
+
+fn list(inner: &str, json: &Json) -> Value {
+    let items = match json {
+        Json::List(items) => items.as_slice(),
+        _ => &[],
     };
-    let entries: BTreeMap<&str, Typed> =
-        entries.iter().map(|(key, item)| (key.as_str(), convert(inner, item, nil))).collect();
-    let printed: Vec<String> = entries.iter().map(|(key, item)| format!("{key}:{}", item.printed)).collect();
-    let values = entries.into_iter().map(|(key, item)| (Arc::from(key), item.value)).collect();
-    Typed { value: Value::Map(Arc::new(values)), printed: format!("map[{}]", printed.join(" ")) }
+    Value::List(Arc::new(List {
+        items: items.iter().map(|item| value(inner, item)).collect(),
+        of: Arc::from(go_name(inner)),
+        nil: *json == Json::Null,
+    }))
+}
+
+fn map(inner: &str, json: &Json) -> Value {
+    let entries = match json {
+        Json::Object(entries) => entries.as_slice(),
+        _ => &[],
+    };
+    Value::Map(Arc::new(Map {
+        entries: entries.iter().map(|(key, item)| (Arc::from(key.as_str()), value(inner, item))).collect(),
+        of: Arc::from(go_name(inner)),
+        zero: value(inner, &Json::Null),
+        nil: *json == Json::Null,
+    }))
 }
 
 fn field<'a>(json: &'a Json, name: &str) -> &'a Json {
@@ -111,43 +115,34 @@ fn field<'a>(json: &'a Json, name: &str) -> &'a Json {
     entries.iter().find(|(key, _)| key == name).map_or(NULL, |(_, value)| value)
 }
 
-fn structure(name: &str, json: &Json, nil: Nil) -> Typed {
-    let mut members: BTreeMap<Arc<str>, Value> = BTreeMap::new();
-    let mut promoted = Vec::new();
-    let mut printed = Vec::new();
-    for part in structures::fields(name) {
-        let typed = if part.embedded {
-            let own = only(part.name, json);
-            // A pointer that is embedded is never nil here: there is an object.
-            let typed = convert(part.kind, &own, nil);
-            if let Value::Map(inner) = &typed.value {
-                promoted.push(Arc::clone(inner));
-            }
-            typed
+fn structure(name: &str, json: &Json) -> Value {
+    let fields = structures::fields(name).map(|part| Field {
+        name: Arc::from(part.name),
+        // A pointer that is embedded is never nil here: there is an object.
+        value: if part.embedded {
+            value(part.kind, &only(part.kind, json))
         } else {
-            convert(part.kind, field(json, part.json), nil)
-        };
-        printed.push(typed.printed);
-        members.insert(Arc::from(part.name), typed.value);
-    }
-    for inner in promoted {
-        for (key, value) in inner.iter().filter(|(key, _)| !key.starts_with('\0')) {
-            members.entry(Arc::clone(key)).or_insert_with(|| value.clone());
-        }
-    }
-    let printed = as_words(name, json).unwrap_or_else(|| format!("{{{}}}", printed.join(" ")));
-    let value = template::marked(members, &printed, json.compact());
-    Typed { value, printed }
+            value(part.kind, field(json, part.json))
+        },
+        embedded: part.embedded,
+    });
+    Value::Struct(Arc::new(Struct {
+        name: Arc::from(go_name(name)),
+        fields: fields.collect(),
+        methods: methods_of_structure(name, json),
+        json: Some(Arc::from(if *json == Json::Null { "{}".to_owned() } else { json.compact() })),
+        printed: as_words(name, json).map(Arc::from),
+    }))
 }
 
 /// The part of an object that belongs to an embedded type.
-fn only(name: &str, json: &Json) -> Json {
+fn only(kind: &str, json: &Json) -> Json {
     let Json::Object(entries) = json else { return Json::Object(Vec::new()) };
     let mut names = Vec::new();
-    let mut types = vec![name];
+    let mut types = vec![kind.trim_start_matches('*')];
     while let Some(name) = types.pop() {
         for part in structures::fields(name) {
-            if part.embedded { types.push(part.name) } else { names.push(part.json) }
+            if part.embedded { types.push(part.kind.trim_start_matches('*')) } else { names.push(part.json) }
         }
     }
     Json::Object(entries.iter().filter(|(key, _)| names.contains(&key.as_str())).cloned().collect())
@@ -161,11 +156,126 @@ fn as_words(name: &str, json: &Json) -> Option<String> {
         other => other.compact(),
     };
     match name {
-        "Ulimit" => Some(format!("{}={}:{}", part("Name"), part("Soft"), part("Hard"))),
-        "WeightDevice" => Some(format!("{}:{}", part("Path"), part("Weight"))),
-        "ThrottleDevice" => Some(format!("{}:{}", part("Path"), part("Rate"))),
+        "units.Ulimit" => Some(format!("{}={}:{}", part("Name"), part("Soft"), part("Hard"))),
+        "blkiodev.WeightDevice" => Some(format!("{}:{}", part("Path"), part("Weight"))),
+        "blkiodev.ThrottleDevice" => Some(format!("{}:{}", part("Path"), part("Rate"))),
         _ => None,
     }
+}
+
+fn methods(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Vec<(Arc<str>, Method)> {
+    entries.into_iter().map(|(name, value)| (Arc::from(name), Method::constant(value))).collect()
+}
+
+fn methods_of_structure(name: &str, json: &Json) -> Vec<(Arc<str>, Method)> {
+    if name != "container.RestartPolicy" {
+        return Vec::new();
+    }
+    let policy = text(field(json, "Name"));
+    methods(
+        [
+            ("IsNone", policy == "no" || policy.is_empty()),
+            ("IsAlways", policy == "always"),
+            ("IsOnFailure", policy == "on-failure"),
+            ("IsUnlessStopped", policy == "unless-stopped"),
+        ]
+        .map(|(name, value)| (name, Value::Bool(value))),
+    )
+}
+
+/// A text whose type has a name, with the methods of that type.
+fn mode(name: &str, json: &Json) -> Value {
+    let mode = text(json).to_owned();
+    let of_container = mode.strip_prefix("container:").map(str::to_owned);
+    let is = |word: &str| Value::Bool(mode == word);
+    let of = Value::text(of_container.as_deref().unwrap_or_default());
+    let mut known = match name {
+        "container.NetworkMode" => vec![
+            ("IsBridge", is("bridge")),
+            ("IsNone", is("none")),
+            ("IsDefault", is("default")),
+            ("NetworkName", Value::text(if of_container.is_some() { "container" } else { mode.as_str() })),
+            ("ConnectedContainer", of),
+            (
+                "IsUserDefined",
+                Value::Bool(
+                    of_container.is_none() && !["default", "bridge", "host", "none"].contains(&mode.as_str()),
+                ),
+            ),
+        ],
+        "container.IpcMode" => vec![
+            ("IsPrivate", is("private")),
+            ("IsShareable", is("shareable")),
+            ("IsNone", is("none")),
+            ("IsEmpty", is("")),
+            ("container.InspectResponse", of),
+        ],
+        "container.PidMode" => vec![("container.InspectResponse", of)],
+        "container.CgroupnsMode" => vec![("IsPrivate", is("private")), ("IsEmpty", is(""))],
+        "container.Isolation" => vec![
+            ("IsDefault", Value::Bool(matches!(mode.to_lowercase().as_str(), "" | "default"))),
+            ("IsHyperV", Value::Bool(mode.eq_ignore_ascii_case("hyperv"))),
+            ("IsProcess", Value::Bool(mode.eq_ignore_ascii_case("process"))),
+        ],
+        _ => Vec::new(),
+    };
+    if name.ends_with("Mode") {
+        known.push(("IsHost", is("host")));
+        known.push(("IsContainer", Value::Bool(of_container.is_some())));
+        known.push(("IsPrivate", Value::Bool(mode != "host" && of_container.is_none())));
+    }
+    Value::Named(Arc::new(Named {
+        name: Arc::from(name),
+        value: Value::text(&mode),
+        printed: None,
+        methods: methods(known),
+    }))
+}
+
+/// A moment.
+fn time(json: &Json) -> Value {
+    let text = match json {
+        Json::Text(text) => text.as_str(),
+        _ => "0001-01-01T00:00:00Z",
+    };
+    let printed = go_time(text);
+    let at = text.parse::<Timestamp>().unwrap_or_default();
+    let zero = text.starts_with("0001-01-01T00:00:00");
+    let year = text.get(..4).and_then(|year| year.parse().ok()).unwrap_or_default();
+    let nanoseconds = i64::try_from(at.as_nanosecond()).unwrap_or_default();
+    Value::Named(Arc::new(Named {
+        name: Arc::from("time.Time"),
+        value: Value::text(text),
+        methods: methods([
+            ("String", Value::text(&printed)),
+            ("Unix", Value::Int(at.as_second(), "int64")),
+            ("UnixMilli", Value::Int(at.as_millisecond(), "int64")),
+            ("UnixNano", Value::Int(nanoseconds, "int64")),
+            ("Year", Value::int(year)),
+            ("IsZero", Value::Bool(zero)),
+        ]),
+        printed: Some(Arc::from(printed)),
+    }))
+}
+
+/// A duration.
+fn duration(nanoseconds: i64) -> Value {
+    let printed = go_duration(nanoseconds);
+    #[expect(clippy::cast_precision_loss, reason = "as Go converts it")]
+    let seconds = nanoseconds as f64 / 1e9;
+    Value::Named(Arc::new(Named {
+        name: Arc::from("time.Duration"),
+        value: Value::Int(nanoseconds, "int64"),
+        methods: methods([
+            ("String", Value::text(&printed)),
+            ("Nanoseconds", Value::Int(nanoseconds, "int64")),
+            ("Milliseconds", Value::Int(nanoseconds / 1_000_000, "int64")),
+            ("Seconds", Value::Float(seconds)),
+            ("Minutes", Value::Float(seconds / 60.0)),
+            ("Hours", Value::Float(seconds / 3600.0)),
+        ]),
+        printed: Some(Arc::from(printed)),
+    }))
 }
 
 /// A time as Go prints one: `2026-11-22 08:24:07.66 +0000 UTC`.
@@ -222,7 +332,7 @@ mod tests {
 
     fn printed(kind: &str, json: &str, source: &str) -> String {
         let json = Json::parse(json.as_bytes()).unwrap();
-        template::compile(source).unwrap().execute(&value(kind, &json)).unwrap()
+        super::super::template::compile(source).unwrap().execute(&value(kind, &json)).unwrap()
     }
 
     /// As Docker's client prints them.
@@ -230,37 +340,37 @@ mod tests {
     fn structures_are_printed_as_in_go() {
         for (kind, json, source, text) in [
             (
-                "Container",
+                "container.InspectResponse",
                 r#"{"State":{"Status":"exited","ExitCode":3,"StartedAt":"a","FinishedAt":"b"}}"#,
                 "{{.State}}|{{.State.Health}}|{{.SizeRw}}",
                 "{exited false false false false false 0 3  a b <nil>}|<nil>|<nil>",
             ),
             (
-                "Container",
+                "container.InspectResponse",
                 r#"{"HostConfig":{"RestartPolicy":{"Name":"on-failure","MaximumRetryCount":3},"Memory":5,"Ulimits":[{"Name":"nofile","Hard":20,"Soft":10}]}}"#,
                 "{{.HostConfig.RestartPolicy}} {{.HostConfig.Memory}} {{.HostConfig.Resources.Memory}} {{.HostConfig.Ulimits}} {{.HostConfig.Tmpfs}} {{.HostConfig.CPUShares}}",
                 "{on-failure 3} 5 5 [nofile=10:20] map[] 0",
             ),
             (
-                "Container",
+                "container.InspectResponse",
                 r#"{"Config":{"Healthcheck":{"Test":["CMD","x"],"Interval":5000000000}}}"#,
                 "{{.Config.Healthcheck}} {{.Config.Healthcheck.Interval}} {{json .Config.Healthcheck}}",
                 r#"{[CMD x] 5s 0s 0s 0s 0} 5s {"Test":["CMD","x"],"Interval":5000000000}"#,
             ),
             (
-                "Image",
+                "image.InspectResponse",
                 r#"{"Config":{"Cmd":["sh"]},"Metadata":{"LastTagTime":"2026-11-22T08:24:07.660Z"}}"#,
                 "{{.Config}} {{.Metadata}} {{json .Config}}",
                 "{{ map[] [] [] [sh] map[]  map[]  false} {<nil> [] []}} {2026-11-22 08:24:07.66 +0000 UTC} {\"Cmd\":[\"sh\"]}",
             ),
             (
-                "Network",
+                "network.Inspect",
                 r#"{"Name":"none","IPAM":{"Driver":"default","Options":null,"Config":null}}"#,
                 "{{.IPAM}} {{.ConfigFrom}} {{.Created}}",
                 "{default map[] []} {} 0001-01-01 00:00:00 +0000 UTC",
             ),
             (
-                "Event",
+                "events.Message",
                 r#"{"status":"start","id":"x","timeNano":7}"#,
                 "{{.Status}} {{.ID}} {{.TimeNano}} {{.Scope}}|",
                 "start x 7 |",
@@ -268,9 +378,16 @@ mod tests {
         ] {
             assert_eq!(printed(kind, json, source), text, "{source}");
         }
-        let whole = printed("Container", r#"{"Config":{"StopTimeout":3}}"#, "{{.Config}}");
+        let whole = printed("container.InspectResponse", r#"{"Config":{"StopTimeout":3}}"#, "{{.Config}}");
         assert!(whole.starts_with("{   false false false map[] false") && whole.contains(" 0x"), "{whole}");
-        assert_eq!(printed("Container", r#"{"Config":{"StopTimeout":3}}"#, "{{.Config.StopTimeout}}"), "3");
+        assert_eq!(
+            printed(
+                "container.InspectResponse",
+                r#"{"Config":{"StopTimeout":3}}"#,
+                "{{.Config.StopTimeout}}"
+            ),
+            "3"
+        );
     }
 
     #[test]

@@ -4,8 +4,10 @@ use crate::command::{Args, Command};
 use crate::flag::{LIST_FORMAT, NONE, boolean, many, single, text};
 use crate::opts::{filter, number};
 use client::container::List;
-use gotmpl::Value;
+use std::sync::Arc;
+
 use oci::reference::Reference;
+use template::Value;
 
 use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
@@ -138,7 +140,11 @@ pub(crate) fn row(container: &Listed, truncate: bool, wanted: &Wanted) -> Row {
     } else {
         row
     };
-    if wanted.has("Platform") { row.with_value("Platform", Value::Nil) } else { row }
+    if wanted.has("Platform") {
+        row.with_value("Platform", Value::Pointer(None, Arc::from("v1.Platform")))
+    } else {
+        row
+    }
 }
 
 fn mounts(container: &Listed, truncate: bool) -> String {

@@ -47,7 +47,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     show(cli, parsed.text("format"), names, |name| {
         let inspected = inspected(cli, name).map_err(|failure| errdefs::not_found(failure.text))?;
         let text = serde_json::to_string(&inspected).map_err(|error| errdefs::system(error.to_string()))?;
-        Ok(Found::other(format::rows::html_escaped(&text).into_bytes()))
+        Ok(Found::context(format::rows::html_escaped(&text).into_bytes()))
     })
 }
 

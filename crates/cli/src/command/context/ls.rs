@@ -2,7 +2,7 @@
 
 use crate::command::{Args, Command};
 use crate::flag::{LIST_FORMAT, NONE, boolean, text};
-use gotmpl::Value;
+use template::Value;
 
 use crate::cli::Cli;
 use crate::context::Meta;

@@ -5,14 +5,14 @@ use crate::flag::{LIST_FORMAT, NONE, boolean, text};
 use std::sync::Arc;
 
 use api::system::{BuildCache, DiskUsage};
-use gotmpl::Value;
+use template::{Field, Struct, Template, Value};
 
 use crate::cli::Cli;
 use crate::command::{container, image, volume};
 use crate::failure::{Failure, Outcome};
 use crate::flag::Parsed;
+use crate::format::human;
 use crate::format::rows::{self, Kind, Row, Wanted};
-use crate::format::{human, template};
 
 /// The command.
 pub(crate) static COMMAND: Command = Command {
@@ -59,22 +59,28 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
 /// All objects by a template, which sees the four lists.
 fn everything(usage: &DiskUsage, format: &str) -> Outcome<String> {
     let lists = Lists::of(usage, false);
-    let lists = [
-        ("Images", lists.images),
-        ("Containers", lists.containers),
-        ("Volumes", lists.volumes),
-        ("BuildCache", lists.records),
-    ]
-    .map(|(name, rows)| (name, rows::list(rows)));
+    let list = |name: &str, type_name: &'static str, rows| Field {
+        name: Arc::from(name),
+        value: rows::list(&Kind { type_name, ..KIND }, rows),
+        embedded: false,
+    };
+    let name: Arc<str> = Arc::from("formatter.diskUsageContext");
+    let usage = Value::Struct(Arc::new(Struct {
+        name: Arc::clone(&name),
+        fields: vec![
+            list("Images", "formatter.imageContext", lists.images),
+            list("Containers", "formatter.ContainerContext", lists.containers),
+            list("Volumes", "formatter.volumeContext", lists.volumes),
+            list("BuildCache", "formatter.buildCacheContext", lists.records),
+        ],
+        ..Struct::default()
+    }));
     if format == "json" || format == "{{json .}}" {
-        let lists = lists.map(|(name, list)| format!("{name:?}:{}", template::to_json(&list)));
-        return Ok(rows::html_escaped(&format!("{{{}}}", lists.join(","))));
+        return Ok(rows::html_escaped(&usage.json()));
     }
-    let fields = lists.into_iter().map(|(name, list)| (Arc::from(name), list)).collect();
-    let wrong =
-        |text: String| Failure::new(text.replacen("failed to parse template", "template parsing error", 1));
-    let compiled = template::compile(format).map_err(|failure| wrong(failure.text))?;
-    compiled.execute(&Value::Map(Arc::new(fields))).map_err(wrong)
+    let compiled = Template::parse("", &rows::written_out(format))
+        .map_err(|error| Failure::new(format!("template parsing error: {error}")))?;
+    compiled.execute(&Value::Pointer(Some(Arc::new(usage)), name)).map_err(Failure::new)
 }
 
 /// The rows of all objects.

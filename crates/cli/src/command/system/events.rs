@@ -4,6 +4,7 @@ use crate::command::{Args, Command};
 use crate::flag::{NONE, OBJECT_FORMAT, many, text};
 use crate::opts::filter;
 use std::io::{BufRead as _, Write as _};
+use template::Template;
 
 use api::event::Message;
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use crate::cli::Cli;
 use crate::failure::{Failure, Outcome};
 use crate::flag::Parsed;
 use crate::format::json::Json;
-use crate::format::{template, typed};
+use crate::format::typed;
 use crate::opts::timestamp;
 
 /// The command.
@@ -56,7 +57,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
             None => plain(&line)?,
             Some(compiled) => {
                 let event = Json::parse(&line).map_err(|error| Failure::new(error.to_string()))?;
-                compiled.execute(&typed::value("Event", &event)).map_err(Failure::new)?
+                compiled.execute(&typed::value("*events.Message", &event)).map_err(Failure::new)?
             }
         };
         writeln!(output, "{text}")?;
@@ -64,21 +65,16 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     }
 }
 
-fn compile(format: &str) -> Outcome<template::Compiled> {
+fn compile(format: &str) -> Outcome<Template> {
     const EXIT_FORMAT: i32 = 64;
-    let refuse = |text: &str| Failure::with_code(EXIT_FORMAT, format!("Error parsing format: {text}"));
-    let compiled = template::compile(format)
-        .map_err(|failure| refuse(failure.text.trim_start_matches("failed to parse template: ")))?;
+    let refuse = |text: String| Failure::with_code(EXIT_FORMAT, format!("Error parsing format: {text}"));
+    let compiled = Template::parse("", format).map_err(refuse)?;
     // Judged by an event of which nothing is known, before the engine is asked for any.
     let empty = serde_json::to_vec(&Message::default()).unwrap_or_default();
     let empty = Json::parse(&empty).map_err(|error| Failure::new(error.to_string()))?;
-    match compiled.execute(&typed::value("Event", &empty)) {
-        Err(error) if error.contains("map has no entry for key") => {
-            let (place, key) = error.split_once(": map has no entry for key ").unwrap_or((&error, ""));
-            let key = key.trim_matches('"');
-            Err(refuse(&format!("{place}: can't evaluate field {key} in type *events.Message")))
-        }
-        _ => Ok(compiled),
+    match compiled.execute(&typed::value("*events.Message", &empty)) {
+        Err(error) => Err(refuse(error)),
+        Ok(_) => Ok(compiled),
     }
 }
 

@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 
 use api::system::Info;
 use serde::Serialize;
+use template::Template;
 
 use crate::cli::Cli;
 use crate::connect;
 use crate::failure::{EXIT_FAILURE, Failure, Outcome};
 use crate::flag::Parsed;
 use crate::format::json::Json;
-use crate::format::{human, template};
+use crate::format::{human, typed};
 use crate::plugin::{self, Metadata};
 
 /// The command.
@@ -101,27 +102,11 @@ fn formatted(cli: &Cli, format: &str, mut info: Json) -> Outcome {
         entries.push(("ClientInfo".to_owned(), client_info(cli)?));
     }
     let source = if format == "json" { "{{json .}}" } else { format };
-    let compiled = template::compile(source).map_err(|failure| {
-        Failure::with_code(64, failure.text.replace("failed to parse template", "template parsing error"))
-    })?;
-    match compiled.execute(&template::value(&info)) {
-        Ok(text) => cli.print(text),
-        Err(error) => {
-            // The end of the line that was begun.
-            cli.print("")?;
-            Err(as_gos(error))
-        }
-    }
-}
-
-/// The error in the words of Go, whose data has a type here.
-fn as_gos(error: String) -> Failure {
-    Failure::new(match error.split_once(": map has no entry for key ") {
-        Some((place, key)) => {
-            format!("{place}: can't evaluate field {} in type system.dockerInfo", key.trim_matches('"'))
-        }
-        None => error,
-    })
+    let compiled = Template::parse("", source)
+        .map_err(|error| Failure::with_code(64, format!("template parsing error: {error}")))?;
+    let (text, error) = compiled.execute_as_far_as_possible(&typed::value("system.dockerInfo", &info));
+    cli.print(text)?;
+    error.map_or(Ok(()), |error| Err(Failure::new(error)))
 }
 
 /// What the client says of itself.
