@@ -111,3 +111,25 @@ fn detach_keys_are_taken_in_either_case() {
     let (code, answer) = daemon.api("POST", "/containers/cc/exec", body);
     assert_eq!(code, 400, "{answer}");
 }
+
+#[test]
+fn a_relative_working_directory_is_refused_by_the_start() {
+    let daemon = Daemon::start();
+    daemon.hythe(["run", "-d", "--name", "relative", "busybox", "sleep", "1000"]).ok();
+    for (start, status) in [(r#"{"Detach":false}"#, 200), (r#"{"Detach":true}"#, 500)] {
+        let body = r#"{"Cmd":["true"],"WorkingDir":"tmp","AttachStdout":true}"#;
+        let (made, answer) = daemon.api("POST", "/containers/relative/exec", body);
+        assert_eq!(made, 201, "{answer}");
+        let id = serde_json::from_str::<serde_json::Value>(&answer).expect("JSON")["Id"].clone();
+        let id = id.as_str().expect("an id");
+        let (told, output) = daemon.api("POST", &format!("/exec/{id}/start"), start);
+        assert_eq!(told, status, "{output}");
+        assert!(
+            output.contains("OCI runtime exec failed: exec failed: Cwd must be an absolute path"),
+            "{output}"
+        );
+        let (_, answer) = daemon.api("GET", &format!("/exec/{id}/json"), "");
+        assert!(answer.contains("\"ExitCode\":128"), "{answer}");
+    }
+    assert_eq!(daemon.hythe(["exec", "-w", "tmp", "relative", "true"]).code, 128);
+}

@@ -149,6 +149,10 @@ fn requests_as_people_write_them() {
     for (path, expected) in [
         ("/containers/json?all=%zz", "invalid URL escape \"%zz\""),
         ("/containers/json?a;b", "invalid semicolon separator in query"),
+        // Docker does not look at the queries of these.
+        ("/containers/nosuch/json?x=%zz", "No such container: nosuch"),
+        ("/containers/nosuch/changes?a;b", "No such container: nosuch"),
+        ("/exec/nosuch/json?x=%zz", "No such exec instance: nosuch"),
         ("/containers/", "page not found"),
         ("/containers/a/b/json", "No such container: a/b"),
         ("/v1.51.2/info", "client version 1.51.2 is too new. Maximum supported API version is 1.51"),
@@ -157,6 +161,11 @@ fn requests_as_people_write_them() {
         let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
         assert_eq!(body["message"], expected, "{path}");
     }
+    for path in ["/_ping?x=%zz", "/info?x=%zz", "/version?a;b"] {
+        assert_eq!(daemon.api("GET", path, "").0, 200, "{path}");
+    }
+    let (_, body) = daemon.api("GET", "/containers/quoted/json?x=%zz&size=1", "");
+    assert!(body.contains("\"SizeRw\":"), "{body}");
     let old = "client version 1 is too old. Minimum supported API version is 1.24, please upgrade your client to a \
                newer version\n";
     assert_eq!(daemon.api("GET", "/v1/info", ""), (400, old.to_owned()));

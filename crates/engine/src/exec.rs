@@ -162,9 +162,6 @@ impl Execs {
         if request.cmd.as_ref().is_none_or(Vec::is_empty) {
             return Err(invalid("No exec command specified"));
         }
-        if !request.working_dir.is_empty() && !request.working_dir.starts_with('/') {
-            return Err(invalid(format!("Cwd must be an absolute path: {}", request.working_dir)));
-        }
         crate::container::attach::parse_keys(&request.detach_keys)
             .map_err(|_| invalid(format!("Invalid escape keys ({}) provided", request.detach_keys)))?;
         if !request.user.is_empty() {

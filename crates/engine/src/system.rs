@@ -287,12 +287,17 @@ impl System {
 /// The names that `--runtime` takes: those of the built-in one, and the configured ones.
 fn runtimes(others: &BTreeMap<String, crate::container::Runtime>) -> BTreeMap<String, Runtime> {
     const OWN: &str = "hythe-shim";
+    /// The name that Docker gives to a runtime's description of itself.
+    const FEATURES: &str = "org.opencontainers.runtime-spec.features";
     let wire = |runtime: &crate::container::Runtime| Runtime {
         path: runtime.program.as_ref().map_or(OWN.to_owned(), |path| path.to_string_lossy().into_owned()),
         runtime_args: (!runtime.args.is_empty()).then(|| runtime.args.clone()),
         ..Runtime::default()
     };
-    let own = crate::container::BUILT_IN.map(|name| (name.to_owned(), wire(&Default::default())));
+    // Others are not asked: that would be to run them for each `info`.
+    let features = StringMap::from([(FEATURES.to_owned(), runtime::features::features().to_string())]);
+    let own = Runtime { status: features, ..wire(&Default::default()) };
+    let own = crate::container::BUILT_IN.map(|name| (name.to_owned(), own.clone()));
     let others = others.iter().map(|(name, runtime)| (name.clone(), wire(runtime)));
     own.into_iter().chain(others).collect()
 }

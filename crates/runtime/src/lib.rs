@@ -14,6 +14,7 @@ pub mod cli;
 pub mod compile;
 mod container;
 mod enter;
+pub mod features;
 pub mod foreign;
 pub mod hooks;
 pub mod init;

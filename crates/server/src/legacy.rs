@@ -78,6 +78,11 @@ pub(crate) fn info(info: &api::system::Info, version: Version) -> Result<Value> 
         let names = ["AllowNondistributableArtifactsCIDRs", "AllowNondistributableArtifactsHostnames"];
         add(registries, &names.map(|name| (name, Value::Null)));
     }
+    if version < Version::minor(44)
+        && let Some(runtimes) = info.get_mut("Runtimes").and_then(Value::as_object_mut)
+    {
+        runtimes.values_mut().filter_map(Value::as_object_mut).for_each(|one| drop(one.remove("status")));
+    }
     if version < Version::minor(42) {
         add(&mut info, &[("KernelMemory", json!(true))]);
     }

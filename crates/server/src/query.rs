@@ -18,11 +18,21 @@ impl Query {
         if let Some(broken) = broken_escape(query) {
             return Err(errdefs::invalid(format!("invalid URL escape {broken:?}")));
         }
-        let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        Ok(Self::of_parts(query.split('&')))
+    }
+
+    /// Reads the parameters that [`Query::parse`] would take if they stood alone, and leaves out the others.
+    pub(crate) fn parse_whole_parts(query: &str) -> Self {
+        let whole = |part: &&str| !part.contains(';') && broken_escape(part).is_none();
+        Self::of_parts(query.split('&').filter(whole))
+    }
+
+    fn of_parts<'q>(parts: impl Iterator<Item = &'q str>) -> Self {
+        let pairs = parts.filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decode(name, true), decode(value, true))
         });
-        Ok(Self(pairs.collect()))
+        Self(pairs.collect())
     }
 
     /// The first value, or the empty string.

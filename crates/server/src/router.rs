@@ -14,6 +14,26 @@ pub(crate) struct Route<H> {
     pub(crate) handler: H,
 }
 
+/// Operations of which Docker does not look at the query, or only for one parameter: what is broken in it is no reason to
+/// refuse them.
+const BROKEN_QUERIES: [&str; 7] = [
+    "/_ping",
+    "/version",
+    "/info",
+    "/containers/{id}/json",
+    "/containers/{id}/changes",
+    "/containers/{id}/export",
+    "/exec/{id}/json",
+];
+
+impl<H> Route<H> {
+    /// Whether a query that cannot be read whole is taken as far as it can.
+    pub(crate) fn takes_broken_query(&self) -> bool {
+        let reads = matches!(self.method, Method::GET | Method::HEAD);
+        reads && BROKEN_QUERIES.contains(&self.pattern)
+    }
+}
+
 /// The first row for this method and (decoded) path, with the variable's text.
 pub(crate) fn find<'r, 'p, H>(
     routes: &'r [Route<H>],

@@ -90,8 +90,10 @@ async fn dispatch(
         return response::error(&errdefs::not_found("page not found"));
     };
     let name = name.to_owned();
-    let query = match Query::parse(parts.uri.query().unwrap_or("")) {
+    let text = parts.uri.query().unwrap_or("");
+    let query = match Query::parse(text) {
         Ok(query) => query,
+        Err(_) if route.takes_broken_query() => Query::parse_whole_parts(text),
         Err(error) => return response::error(&error),
     };
     let request = Request { handles, version, name, query, headers: parts.headers, body, upgrade, peer };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api::exec::CreateRequest;
 use errdefs::{Class, Error, Result};
 use runtime::plan::{ExecPlan, Process, User};
 use shim::{AttachOptions, ExecRequest};
@@ -17,6 +18,17 @@ const NEITHER: i32 = 128;
 /// What a runtime says of a variable without a name.
 const NO_NAME: &str = "OCI runtime exec failed: exec failed: unable to start container process: invalid environment \
                        variable: name cannot be empty";
+
+/// What a runtime says of a directory to be in that is not said from the root.
+const RELATIVE: &str = "OCI runtime exec failed: exec failed: Cwd must be an absolute path";
+
+/// Why a runtime would not run a request, as far as its form goes: told at the start, as in Docker.
+fn unfit(request: &CreateRequest) -> Option<&'static str> {
+    if !request.working_dir.is_empty() && !request.working_dir.starts_with('/') {
+        return Some(RELATIVE);
+    }
+    request.env.iter().flatten().any(|entry| entry.starts_with('=')).then_some(NO_NAME)
+}
 
 impl Shared {
     /// Runs an exec that has been claimed.
@@ -61,9 +73,9 @@ impl Shared {
             (stream, options)
         });
         self.tell_exec(exec, "exec_start", true, &[]);
-        if request.env.iter().flatten().any(|entry| entry.starts_with('=')) {
+        if let Some(text) = unfit(request) {
             exec.end(NEITHER);
-            return Err(errdefs::system(NO_NAME));
+            return Err(errdefs::system(text));
         }
         exec.change(|state| state.running = true);
         let request = ExecRequest {

@@ -38,7 +38,7 @@ pub(super) fn dispatch(global: &Global, call: &Call) -> Result<i32> {
         "delete" => delete(global, call).map(|()| 0),
         "pause" => freeze(global, call, true).map(|()| 0),
         "resume" => freeze(global, call, false).map(|()| 0),
-        "features" => print(&features()).map(|()| 0),
+        "features" => print(&crate::features::features()).map(|()| 0),
         "--version" => {
             println!("hythe-shim version {}\nspec: {VERSION}", env!("CARGO_PKG_VERSION"));
             Ok(0)
@@ -372,36 +372,6 @@ fn freeze(global: &Global, call: &Call, frozen: bool) -> Result<()> {
         (false, Status::Paused) => cgroup.thaw(),
         (_, status) => Err(errdefs::conflict(format!("container is {}", word(status)))),
     }
-}
-
-/// What this runtime can do, in the specification's form (`features.md`).
-fn features() -> serde_json::Value {
-    serde_json::json!({
-        "ociVersionMin": "1.0.0",
-        "ociVersionMax": VERSION,
-        "hooks": ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
-        "mountOptions": ["atime", "bind", "defaults", "dev", "diratime", "exec", "noatime", "nodev", "nodiratime", "noexec",
-            "norelatime", "nosuid", "nosymfollow", "private", "rbind", "relatime", "ro", "rprivate", "rro", "rshared",
-            "rslave", "runbindable", "rw", "shared", "slave", "strictatime", "suid", "unbindable"],
-        "linux": {
-            "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "user", "uts"],
-            "capabilities": oci::runtime::CAPABILITIES.as_slice(),
-            "cgroup": { "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false },
-            "seccomp": {
-                "enabled": true,
-                "actions": ["SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
-                    "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"],
-                "operators": ["SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT",
-                    "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"],
-                "archs": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
-                "knownFlags": ["SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"],
-                "supportedFlags": ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"]
-            },
-            "apparmor": { "enabled": true },
-            "selinux": { "enabled": false },
-            "intelRdt": { "enabled": false }
-        }
-    })
 }
 
 #[cfg(test)]
