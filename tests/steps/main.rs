@@ -11,6 +11,7 @@ mod operation;
 mod policy;
 mod shape;
 mod shim;
+mod silent;
 mod strace;
 
 use std::io;

@@ -35,7 +35,8 @@ fn counts(lasting: bool) {
     if lasting {
         std::fs::write(control.join("last"), "").expect("say that it lasts");
     }
-    let step = Step { call: "pwrite64".to_owned(), count: 1, path: None, seen: String::new() };
+    // That is made between the answer to the start and its record.
+    let step = Step { call: "eventfd2".to_owned(), count: 1, path: None, seen: String::new() };
     let mut strace = Strace::kill_before(&world.daemon, &step);
     wait::until_true("the daemon is killed", || strace.killed());
     strace.finish();

@@ -1,8 +1,10 @@
 //! Finding the shims that an earlier daemon started.
+//!
+//! One that does not answer (stopped, or on a machine that is too busy) is found all the same: its word is waited for a
+//! while, and taken when it comes.
 
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::Arc;
 
 use errdefs::{Context as _, Result, system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,13 +20,16 @@ use crate::protocol::{self, Greeting, Message, PACKET_MAX, Received};
 use crate::reactor::Reactor;
 use crate::{ContainerId, Exit, StatePaths, hooks, record};
 
-/// How long a living shim may take to say hello.
-const HELLO_TIMEOUT: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+/// How long a shim's first word is waited for.
+const HELLO_TIMEOUT: Timespec = Timespec { tv_sec: 3, tv_nsec: 0 };
 
 /// What became of a container while no daemon was there.
 #[derive(Debug)]
 pub enum Adopted {
-    /// It is there. Events that happened meanwhile arrive on the channel, `Exited` too if it ends in this moment.
+    /// It is there. Events that happened meanwhile arrive on the channel once it is followed ([`Launcher::follow`]), `Exited`
+    /// too if it ends in this moment.
+    ///
+    /// [`Launcher::follow`]: crate::Launcher::follow
     Running(Handle),
     /// It has ended so; no event is sent.
     Exited(Exit),
@@ -32,7 +37,7 @@ pub enum Adopted {
     Gone,
 }
 
-pub(crate) fn adopt(reactor: &Arc<Reactor>, id: ContainerId, state_dir: &Path, init: i32) -> Result<Adopted> {
+pub(crate) fn adopt(reactor: &Reactor, id: ContainerId, state_dir: &Path, init: i32) -> Result<Adopted> {
     if let Some(exit) = record::read_exit(state_dir)? {
         hooks::finish(state_dir, reactor.exe());
         return Ok(Adopted::Exited(exit));
@@ -50,19 +55,24 @@ pub(crate) fn adopt(reactor: &Arc<Reactor>, id: ContainerId, state_dir: &Path, i
     let pidfd = pidfd_open(peer.pid, PidfdFlags::empty()).context(|| "pidfd_open")?;
     let shim = Shim::new(id, state_dir.to_owned(), socket, peer.pid, pidfd);
     match hello(&shim, reactor.exe())? {
-        Said::Hello => reactor.add(&shim)?,
+        Said::Hello => {}
+        Said::Nothing => shim.change(|state| {
+            state.created = (init > 0).then_some(Ok(init));
+            state.silent = true;
+        }),
         Said::OtherVersion(spoken) => {
-            // It gets along without a daemon, and would only wait for this one to listen.
-            let _ = shutdown(&shim.socket, Shutdown::Both);
-            shim.change(|state| {
-                state.created = Some(Ok(init));
-                state.other_version = Some(spoken);
-            });
-            reactor.add_mute(&shim)?;
+            shim.change(|state| state.created = Some(Ok(init)));
+            mute(&shim, spoken);
         }
         Said::Exit(exit) => return Ok(Adopted::Exited(exit)),
     }
     Ok(Adopted::Running(Handle::new(shim)))
+}
+
+/// It speaks another version: it gets along without a daemon, and would only wait for this one to listen.
+pub(crate) fn mute(shim: &Shim, spoken: u32) {
+    let _ = shutdown(&shim.socket, Shutdown::Both);
+    shim.change(|state| state.other_version = Some(spoken));
 }
 
 /// What there is to tell if nobody listens.
@@ -105,6 +115,8 @@ fn dial(state_dir: &Path) -> std::io::Result<Option<OwnedFd>> {
 
 /// What a shim says first.
 enum Said {
+    /// Nothing yet.
+    Nothing,
     /// It is there.
     Hello,
     /// It is there, and its protocol is another.
@@ -117,7 +129,7 @@ enum Said {
 fn hello(shim: &Shim, exe: BorrowedFd<'_>) -> Result<Said> {
     let mut fds = [PollFd::new(&shim.socket, PollFlags::IN)];
     if poll(&mut fds, Some(&HELLO_TIMEOUT)).context(|| "poll")? == 0 {
-        return Err(system(format!("the shim of container {} does not answer", shim.id)));
+        return Ok(Said::Nothing);
     }
     let mut buffer = vec![0; PACKET_MAX];
     match protocol::greeting(shim.socket.as_fd(), &mut buffer)? {

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::protocol::{self, Answer, Numbered, Request, Target};
+use crate::reactor::Reactor;
 use crate::record;
 use crate::{AttachOptions, ContainerId, ExecRequest, Exit, Phase};
 
@@ -63,6 +64,8 @@ pub(crate) struct State {
     pub(crate) hooks: Duration,
     /// The protocol's version that it speaks, if it is not ours.
     pub(crate) other_version: Option<u32>,
+    /// It was adopted and has not said a word yet.
+    pub(crate) silent: bool,
     waiting: HashMap<u32, SyncSender<(Answer, Vec<OwnedFd>)>>,
 }
 
@@ -224,6 +227,19 @@ impl Handle {
         &self.0.id
     }
 
+    /// Has a reactor listen to an adopted shim.
+    pub(crate) fn followed_by(&self, reactor: &Reactor) -> Result<()> {
+        match self.other_version() {
+            None => reactor.add(&self.0),
+            Some(_) => reactor.add_mute(&self.0),
+        }
+    }
+
+    /// Whether it was adopted and has not said a word yet: what it says when asked would be waited for in vain.
+    pub fn is_silent(&self) -> bool {
+        self.0.state().silent
+    }
+
     /// Its state directory.
     pub fn state_dir(&self) -> &Path {
         &self.0.state_dir
@@ -369,7 +385,7 @@ impl Handle {
     /// `DeadlineExceeded` if it stays.
     pub fn abandon(&self) -> Result<()> {
         // It may be gone already.
-        let _ = self.kill_all();
+        let _ = if self.is_silent() { self.kill_shim() } else { self.kill_all() };
         if !self.wait_buried() {
             self.kill_shim()?;
             if !self.wait_buried() {

@@ -165,12 +165,20 @@ impl Launcher {
     }
 
     /// Finds out what became of a container whose shim an earlier daemon started in `state_dir`. `init` is what is known
-    /// of its first process's id (0: nothing).
+    /// of its first process's id (0: nothing). Takes seconds if the shim does not answer, or is to be cleaned up after.
     ///
     /// # Errors
-    /// `System` if the directory cannot be read, or if there is a shim that does not answer.
+    /// `System` if the directory cannot be read, or if there is a shim that can be neither asked nor waited for.
     pub fn adopt(&self, id: ContainerId, state_dir: &Path, init: i32) -> Result<adopt::Adopted> {
         adopt::adopt(&self.reactor, id, state_dir, init)
+    }
+
+    /// Begins to listen to an adopted shim.
+    ///
+    /// # Errors
+    /// `System` if that cannot be.
+    pub fn follow(&self, handle: &Handle) -> Result<()> {
+        handle.followed_by(&self.reactor)
     }
 }
 

@@ -32,7 +32,7 @@ mod reactor;
 pub use adopt::Adopted;
 pub use handle::Handle;
 pub use launch::{Foreign, Forward, LaunchRequest, Launcher, PortProtocol};
-pub use record::{Exit, is_abandoned, remove_group};
+pub use record::{Exit, is_abandoned, remove_group, wait_until_abandoned};
 
 /// A container's id.
 pub type ContainerId = Arc<str>;

@@ -14,8 +14,8 @@ use rustix::event::epoll::{self, CreateFlags, Event as Ready, EventData, EventFl
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use crate::handle::Shim;
-use crate::protocol::{self, Message, PACKET_MAX, Received};
-use crate::{ContainerId, Event, Exit, hooks, record};
+use crate::protocol::{self, Greeting, Message, PACKET_MAX, Received};
+use crate::{ContainerId, Event, Exit, adopt, hooks, record};
 
 /// Marks the token of a shim's process, beside that of its socket.
 const DEATH: u64 = 1 << 32;
@@ -97,11 +97,14 @@ impl Reactor {
                 let Some(shim) = self.lock().get(&(token & !DEATH)).cloned() else { continue };
                 if token & DEATH != 0 {
                     // What it has said before it ended comes first.
-                    while shim.listens() && self.receive(&shim, &mut buffer) == Got::Message {}
+                    while shim.listens() && self.hear(&shim, &mut buffer) == Got::Message {}
                     self.forget(token & !DEATH, &shim);
                     self.lost(&shim);
-                } else if self.receive(&shim, &mut buffer) == Got::End {
+                } else if self.hear(&shim, &mut buffer) == Got::End {
                     let _ = epoll::delete(&self.epoll, &shim.socket);
+                    if shim.state().other_version.is_some() {
+                        continue;
+                    }
                     if shim.state().replaced {
                         self.forget(token, &shim);
                     }
@@ -109,6 +112,28 @@ impl Reactor {
                     shim.hung_up();
                 }
             }
+        }
+    }
+
+    /// Takes one message, which may be the first word of a shim that was adopted without one.
+    fn hear(&self, shim: &Shim, buffer: &mut [u8]) -> Got {
+        if !shim.state().silent {
+            return self.receive(shim, buffer);
+        }
+        match protocol::greeting(shim.socket.as_fd(), buffer) {
+            Ok(Received::Message(greeting, fds)) => {
+                shim.change(|state| state.silent = false);
+                match greeting {
+                    Greeting::Ours(message) => self.take(shim, message, fds),
+                    Greeting::Other(spoken) => {
+                        adopt::mute(shim, spoken);
+                        return Got::End;
+                    }
+                }
+                Got::Message
+            }
+            Ok(Received::Nothing) => Got::Nothing,
+            Ok(Received::Closed) | Err(_) => Got::End,
         }
     }
 

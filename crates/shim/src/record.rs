@@ -24,8 +24,9 @@ use crate::{StatePaths, hooks};
 /// How long a killed process is waited for; one in an uninterruptible sleep stays longer, and its group with it.
 const DYING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
-/// How long a shim may take to end that has lost its daemon before its container was started.
-const ENDING: Duration = Duration::from_secs(10);
+/// How long a shim may take to end that has lost its daemon before its container was started, before its daemon's successor
+/// goes on without knowing.
+const ENDING: Duration = Duration::from_secs(2);
 
 /// Bytes of an exit record, and then some.
 const EXIT_MOST: u64 = 64;
@@ -79,7 +80,17 @@ pub fn is_abandoned(state_dir: &Path) -> Result<bool> {
     lock(state_dir).map(|lock| lock.is_some())
 }
 
-/// Waits until no shim has this state directory; `false` if one stays.
+/// Waits until no shim has this state directory, however long that takes.
+///
+/// # Errors
+/// If the directory cannot be opened or locked.
+pub fn wait_until_abandoned(state_dir: &Path) -> Result<()> {
+    let directory = open_directory(state_dir)?;
+    retry_on_intr(|| flock(&directory, FlockOperation::LockExclusive))
+        .context(|| format!("lock {}", state_dir.display()))
+}
+
+/// Waits a while until no shim has this state directory; `false` if one stays.
 pub(crate) fn wait_abandoned(state_dir: &Path) -> Result<bool> {
     if is_abandoned(state_dir)? {
         return Ok(true);

@@ -1,16 +1,18 @@
 //! The daemon's start: what lives is taken back, what was begun is finished, what has no owner is removed.
 //!
-//! Steps, each from the records alone: containers are shown; their shims are asked; exits that happened meanwhile are
-//! recorded like any other; removals go on; leftovers of `--rm` are removed; directories without a record go; and last,
+//! Steps, each from the records alone: containers are shown; their shims are asked, many at once, because one that hangs
+//! takes its time; exits that happened meanwhile are recorded like any other; removals go on; leftovers of `--rm` are removed; directories without a record go; and last,
 //! the restart policies start what they want, and nothing else does before.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use errdefs::{Collected, Context, Result};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use shim::{Adopted, Exit};
 
 use super::record::{CONTAINERS, Record};
@@ -18,6 +20,8 @@ use super::shared::{Container, Defaults, Shared};
 use super::state::Phase;
 use super::{Containers, RemoveOptions, names};
 
+/// Shims asked at a time.
+const ASKED_AT_ONCE: usize = 16;
 /// Exit code of a container whose shim left no word: the machine was stopped, or the shim killed.
 const UNKNOWN: i32 = 137;
 
@@ -41,15 +45,19 @@ impl Containers {
             all.push(container);
         }
         let before: Vec<Arc<Record>> = all.iter().map(|container| container.record()).collect();
-        for container in &all {
-            shared.recover(container);
+        let mut unclear = HashSet::new();
+        for (container, adopted) in all.iter().zip(shared.ask(&all)) {
+            if !shared.recover(container, adopted) {
+                unclear.insert(container.id.clone());
+                shared.acquire_volumes(&container.record());
+            }
         }
         // Those that live have acquired theirs.
         shared.parts.volumes.unmount_unused();
         let strays = self.remove_strays()?;
         shared.parts.shippers.resume(|id| shared.registry.by_id(id).is_some())?;
-        let live: HashSet<String> =
-            all.iter().filter(|one| one.live.lock().handle.is_some()).map(|one| one.id.clone()).collect();
+        let lives = |one: &&Arc<Container>| one.live.lock().handle.is_some() || unclear.contains(&one.id);
+        let live: HashSet<String> = all.iter().filter(lives).map(|one| one.id.clone()).collect();
         shared.remove_dead_groups(&before, &strays, &live);
         let reconciled = shared.parts.networks.reconcile(&live)?;
         // Who joined, left or was renamed when the last daemon was killed may not have been told to all.
@@ -57,7 +65,11 @@ impl Containers {
         shared.tell_neighbours(&endpoints);
         tracing::info!(containers = all.len(), live = live.len(), ?reconciled, "restored");
         for (container, before) in all.iter().zip(before) {
-            shared.boot(container, &before);
+            if unclear.contains(&container.id) {
+                shared.recover_later(container, before);
+            } else {
+                shared.boot(container, &before);
+            }
         }
         shared.timers.release();
         // What an earlier daemon, or the steps above, removed and did not delete.
@@ -144,17 +156,64 @@ impl Shared {
         }
     }
 
-    /// Brings one container's record and its shim together.
-    fn recover(self: &Arc<Self>, container: &Arc<Container>) {
+    /// Asks what has become of containers, many at a time.
+    fn ask(&self, all: &[Arc<Container>]) -> Vec<Result<Adopted>> {
+        let next = AtomicUsize::new(0);
+        let found = Mutex::new(BTreeMap::new());
+        let work = || {
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(container) = all.get(place) else { return };
+                let answer = self.ask_one(container);
+                found.lock().insert(place, answer);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..ASKED_AT_ONCE.min(all.len()) {
+                // Without a thread the others do its work.
+                let _ = std::thread::Builder::new().name("adopt".into()).spawn_scoped(scope, work);
+            }
+            work();
+        });
+        found.into_inner().into_values().collect()
+    }
+
+    fn ask_one(&self, container: &Container) -> Result<Adopted> {
+        let dir = self.state_dir(&container.id);
+        self.parts.launcher.adopt(container.id.as_str().into(), &dir, container.record().state.pid)
+    }
+
+    /// Waits until a container can be brought together with what its shim has left, and does that.
+    fn recover_later(self: &Arc<Self>, container: &Arc<Container>, before: Arc<Record>) {
+        let (shared, container) = (Arc::clone(self), Arc::clone(container));
+        crate::background("adopt", move || {
+            if let Err(error) = shim::wait_until_abandoned(&shared.state_dir(&container.id)) {
+                tracing::warn!(container = shared.short(&container), %error, "cannot wait for its shim's end");
+            }
+            if container.live.lock().handle.is_none() && container.progress.now().removed.is_none() {
+                let adopted = shared.ask_one(&container);
+                if shared.recover(&container, adopted) {
+                    shared.boot(&container, &before);
+                }
+            }
+        });
+    }
+
+    /// Brings one container's record and its shim together; `false` if the shim can be neither asked nor waited for.
+    fn recover(self: &Arc<Self>, container: &Arc<Container>, adopted: Result<Adopted>) -> bool {
         let _operation = container.operation.lock();
         let record = container.record();
         let dir = self.state_dir(&record.id);
-        let adopted = match self.parts.launcher.adopt(container.id.as_str().into(), &dir, record.state.pid) {
+        let followed = |adopted: Adopted| match &adopted {
+            Adopted::Running(handle) => self.parts.launcher.follow(handle).map(|()| adopted),
+            Adopted::Exited(_) | Adopted::Gone => Ok(adopted),
+        };
+        let adopted = match adopted.and_then(followed) {
             Ok(adopted) => adopted,
             // It is there: to take it for ended would give what it has to others.
             Err(error) => {
                 tracing::error!(container = self.short(container), %error, "cannot adopt: it is left as it is");
-                return;
+                return false;
             }
         };
         match adopted {
@@ -186,14 +245,26 @@ impl Shared {
                 tracing::error!(container = self.short(container), %error, "cannot finish a removal");
             }
         }
+        true
+    }
+
+    fn acquire_volumes(&self, record: &Record) {
+        for point in record.mounts.iter().filter(|point| point.kind == super::mountpoint::Kind::Volume) {
+            if let Err(error) = self.parts.volumes.acquire(&point.name, &record.id) {
+                tracing::error!(container = names::short(&record.id), volume = point.name, %error, "acquire");
+            }
+        }
     }
 
     fn take_back(self: &Arc<Self>, container: &Arc<Container>, handle: shim::Handle) {
-        let paused = handle.status().is_ok_and(|(phase, _)| phase == shim::Phase::Paused);
-        let created = handle.status().is_ok_and(|(phase, _)| phase == shim::Phase::Created);
         let record = container.record();
+        // One that does not answer is taken for what it was.
+        let silent = handle.is_silent();
+        let phase = if silent { None } else { handle.status().ok().map(|(phase, _)| phase) };
+        let paused = phase == Some(shim::Phase::Paused) || silent && record.state.phase == Phase::Paused;
+        let created = phase == Some(shim::Phase::Created);
         // What the restart policy has started is what it wants now, too.
-        let begun = record.state.phase == Phase::Restarting;
+        let begun = record.state.phase == Phase::Restarting && !silent;
         if created || !record.state.phase.has_process() && !begun {
             // Made but never told: a start that a crash cut short is undone.
             self.abandon(container, &handle);
@@ -222,10 +293,9 @@ impl Shared {
         if let Err(error) = self.settle_networks(container) {
             tracing::error!(container = self.short(container), %error, "cannot settle its networks");
         }
-        for point in record.mounts.iter().filter(|point| point.kind == super::mountpoint::Kind::Volume) {
-            if let Err(error) = self.parts.volumes.acquire(&point.name, &record.id) {
-                tracing::error!(container = self.short(container), volume = point.name, %error, "acquire");
-            }
+        self.acquire_volumes(&record);
+        if silent {
+            tracing::warn!(container = self.short(container), "its shim does not answer yet");
         }
         if let Some(spoken) = other_version {
             let container = self.short(container);

@@ -234,6 +234,11 @@ impl Shared {
     }
 
     fn launch(&self, container: &Arc<Container>, record: &Record) -> Result<Handle, Failure> {
+        // Only what a daemon could not adopt can be there still.
+        if let Ok(false) = shim::is_abandoned(&self.state_dir(&record.id)) {
+            let text = format!("an earlier run of container {} has not ended yet", record.id);
+            return Err(errdefs::conflict(text).into());
+        }
         super::userns::check(&record.host, &self.config)?;
         // Told of a start that fails as well, as Docker does it: `unmount` follows in any case.
         self.tell_volumes(record, "mount");

@@ -76,7 +76,11 @@ impl Harness {
 
     /// What a new daemon finds.
     pub(crate) fn adopt(&self) -> Adopted {
-        self.launcher.adopt(self.id.clone(), &self.state(), 0).unwrap()
+        let adopted = self.launcher.adopt(self.id.clone(), &self.state(), 0).unwrap();
+        if let Adopted::Running(handle) = &adopted {
+            self.launcher.follow(handle).unwrap();
+        }
+        adopted
     }
 
     pub(crate) fn state(&self) -> PathBuf {

@@ -230,6 +230,7 @@ fn a_long_state_directory_is_no_obstacle() {
     let Adopted::Running(adopted) = harness.launcher.adopt(harness.id.clone(), &deep, 0).unwrap() else {
         panic!()
     };
+    harness.launcher.follow(&adopted).unwrap();
     adopted.kill_all().unwrap();
     assert_eq!(harness.exit().code, 137);
     wait_until("the shim to end", || !alive(handle.shim_pid()));
