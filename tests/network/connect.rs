@@ -258,3 +258,45 @@ fn a_network_may_come_later() {
     daemon.hythe(["rm", "-f", "box"]).ok();
     daemon.hythe(["network", "rm", "later"]).ok();
 }
+
+/// Asks for `connect` with these settings.
+fn connect_with(daemon: &Daemon, network: &str, container: &str, settings: Value) -> (u16, String) {
+    let body = json!({ "Container": container, "EndpointConfig": settings }).to_string();
+    message(daemon.api("POST", &format!("/networks/{network}/connect"), &body))
+}
+
+#[test]
+fn settings_are_looked_at_and_names_are_known_at_once() {
+    let daemon = Daemon::start();
+    daemon.hythe(["network", "create", "own"]).ok();
+    daemon.hythe(["network", "create", "other"]).ok();
+    create(&daemon, "box", "bridge");
+    let wrong = (400, "invalid MAC address x".to_owned());
+    let names = |network: &str| {
+        let seen = inspect(&daemon, "box");
+        let short = seen["Id"].as_str().expect("an id")[..12].to_owned();
+        let names = seen["NetworkSettings"]["Networks"][network]["DNSNames"].clone();
+        names.as_array().map(|names| {
+            let text = |name: &Value| name.as_str().expect("a name").replace(&short, "SHORT");
+            names.iter().map(text).collect::<Vec<_>>().join(" ")
+        })
+    };
+    assert_eq!(connect_with(&daemon, "own", "box", json!({"MacAddress": "x"})), wrong);
+    assert_eq!(connect_with(&daemon, "own", "box", json!({"Aliases": ["b"], "DNSNames": ["x"]})).0, 200);
+    assert_eq!(names("own").as_deref(), Some("box b SHORT"));
+    assert_eq!(start(&daemon, "box"), (204, String::new()));
+    daemon.hythe(["kill", "box"]).ok();
+    daemon.hythe(["wait", "box"]).ok();
+    assert_eq!((names("own").as_deref(), names("bridge")), (Some("box b SHORT"), None));
+    assert_eq!(start(&daemon, "box"), (204, String::new()));
+    assert_eq!(connect_with(&daemon, "other", "box", json!({"MacAddress": "x"})), wrong);
+    let links = (400, "bad format for links: a:b:c".to_owned());
+    assert_eq!(connect_with(&daemon, "other", "box", json!({"Links": ["a:b:c"]})), links);
+    // The settings of a container that runs may name the network.
+    let missing = (404, "network nosuch not found".to_owned());
+    assert_eq!(connect_with(&daemon, "own", "box", json!({"NetworkID": "nosuch"})), missing);
+    assert_eq!(connect_with(&daemon, "own", "box", json!({"NetworkID": "other"})), (200, String::new()));
+    assert_eq!(networks(&daemon, "box"), "bridge! other! own!");
+    daemon.hythe(["rm", "-f", "box"]).ok();
+    daemon.hythe(["network", "rm", "own", "other"]).ok();
+}

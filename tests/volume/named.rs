@@ -57,3 +57,27 @@ fn a_volume_of_an_image_is_never_a_directory_of_the_host() {
     daemon.hythe(["rmi", "hostile"]).ok();
     daemon.check_leaks();
 }
+
+#[test]
+fn empty_labels_and_options_that_were_named_are_shown_empty() {
+    let mut daemon = Daemon::start();
+    let made = |daemon: &Daemon, name: &str| {
+        let (status, answer) = daemon.api("GET", &format!("/volumes/{name}"), "");
+        assert_eq!(status, 200, "{answer}");
+        let seen: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        (seen["Labels"].to_string(), seen["Options"].to_string())
+    };
+    let create = |daemon: &Daemon, body: &str| assert_eq!(daemon.api("POST", "/volumes/create", body).0, 201);
+    create(&daemon, r#"{"Name":"plain","Labels":null}"#);
+    create(&daemon, r#"{"Name":"labels","Labels":{}}"#);
+    create(&daemon, r#"{"Name":"options","DriverOpts":{}}"#);
+    daemon.kill();
+    daemon.boot();
+    for (name, labels, options) in
+        [("plain", "null", "null"), ("labels", "{}", "null"), ("options", "null", "{}")]
+    {
+        assert_eq!(made(&daemon, name), (labels.to_owned(), options.to_owned()), "{name}");
+        daemon.hythe(["volume", "rm", name]).ok();
+    }
+    daemon.check_leaks();
+}

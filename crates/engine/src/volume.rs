@@ -33,14 +33,14 @@ impl Volumes {
             return Err(errdefs::unavailable(crate::NO_SWARM));
         }
         let known = !request.name.is_empty() && self.volumes.get(&request.name).is_ok();
-        let mut labels = request.labels.unwrap_or_default();
+        let mut labels = request.labels;
         if request.name.is_empty() {
-            labels.insert(::volume::ANONYMOUS_LABEL.to_owned(), String::new());
+            labels.get_or_insert_default().insert(::volume::ANONYMOUS_LABEL.to_owned(), String::new());
         }
         let volume = self.volumes.create(&::volume::VolumeSpec {
             name: request.name,
             driver: request.driver,
-            options: request.driver_opts.unwrap_or_default(),
+            options: request.driver_opts,
             labels,
         })?;
         if !known {
@@ -147,14 +147,14 @@ impl Volumes {
 }
 
 fn wire(volume: &::volume::Volume) -> Volume {
-    let optional = |map: &StringMap| (!map.is_empty()).then(|| map.clone());
+    let optional = |map: &StringMap, named| (named || !map.is_empty()).then(|| map.clone());
     Volume {
         created_at: volume.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         driver: volume.driver.clone(),
-        labels: optional(&volume.labels),
+        labels: optional(&volume.labels, volume.named.labels),
         mountpoint: volume.mountpoint.display().to_string(),
         name: volume.name.clone(),
-        options: optional(&volume.options),
+        options: optional(&volume.options, volume.named.options),
         scope: "local".to_owned(),
         status: None,
         usage_data: None,

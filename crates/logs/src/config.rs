@@ -184,16 +184,18 @@ impl WriterConfig {
             self.max_size = max_size(text, self.driver, size)?;
         }
         if let Some(text) = options.get(file) {
-            self.max_file = max_file(text)?;
+            self.max_file = match self.driver {
+                Driver::Local => max_file_of_local(text)?,
+                _ => max_file(text)?,
+            };
+        }
+        if self.driver == Driver::Local {
+            return self.compression_of_local(options.get(compress).map(String::as_str));
         }
         let possible = self.max_file > 1 && self.max_size.is_some();
         match options.get(compress) {
             Some(text) => {
-                self.compress = boolean(text).ok_or_else(|| {
-                    let local =
-                        if self.driver == Driver::Local { "error reading compress log option: " } else { "" };
-                    invalid(format!("{local}strconv.ParseBool: parsing \"{text}\": invalid syntax"))
-                })?;
+                self.compress = read_boolean(text)?;
                 if self.compress && !possible {
                     return Err(invalid(
                         "compress cannot be true when max-file is less than 2 or max-size is not set",
@@ -204,6 +206,23 @@ impl WriterConfig {
         }
         Ok(())
     }
+
+    /// `local` compresses unless it is told otherwise, and says so where there is nothing to compress.
+    fn compression_of_local(&mut self, wanted: Option<&str>) -> Result<()> {
+        if let Some(text) = wanted {
+            self.compress = read_boolean(text).map_err(|error| {
+                invalid(format!("error reading compress log option: {}", error.message()))
+            })?;
+        }
+        match self.compress && self.max_file < 2 {
+            true => Err(invalid("compression cannot be enabled when max file count is 1")),
+            false => Ok(()),
+        }
+    }
+}
+
+fn read_boolean(text: &str) -> Result<bool> {
+    boolean(text).ok_or_else(|| invalid(format!("strconv.ParseBool: parsing \"{text}\": invalid syntax")))
 }
 
 fn read_mode(options: &Options) -> Result<Mode> {
@@ -237,6 +256,8 @@ fn max_size(value: &str, driver: Driver, key: &str) -> Result<Option<u64>> {
     };
     match size(value) {
         Some(bytes) if bytes > 0 => Ok(Some(bytes)),
+        // Of `local`, nothing is no limit.
+        Some(_) if driver == Driver::Local => Ok(None),
         Some(_) => Err(named(invalid("max-size must be a positive number"))),
         None => Err(named(bad_size(value))),
     }
@@ -247,6 +268,18 @@ fn max_file(value: &str) -> Result<u32> {
         Ok(files) if files < 1 => Err(invalid("max-file cannot be less than 1")),
         Ok(files) => Ok(u32::try_from(files).unwrap_or(u32::MAX)),
         Err(_) => Err(invalid(format!("strconv.Atoi: parsing \"{value}\": invalid syntax"))),
+    }
+}
+
+/// The same of `local`, in its words. Keeping none is keeping the one that is written.
+fn max_file_of_local(value: &str) -> Result<u32> {
+    match value.parse::<i64>() {
+        Ok(files) if files < 0 => Err(invalid("max file count cannot be less than 0")),
+        Ok(files) => Ok(u32::try_from(files.max(1)).unwrap_or(u32::MAX)),
+        Err(_) => {
+            let why = format!("strconv.Atoi: parsing \"{value}\": invalid syntax");
+            Err(invalid(format!("invalid value for max-file: {value}: {why}")))
+        }
     }
 }
 
@@ -318,7 +351,9 @@ mod tests {
         assert_eq!(read(Driver::JsonFile, &[("max-size", "-1")]).unwrap().max_size, None);
         let ring = read(Driver::JsonFile, &[("mode", "non-blocking"), ("max-buffer-size", "4m")]).unwrap();
         assert_eq!(ring.mode, Mode::NonBlocking { max_buffer: 4_000_000 });
-        assert!(!read(Driver::Local, &[("max-file", "1")]).unwrap().compress);
+        let one =
+            read(Driver::Local, &[("max-file", "0"), ("compress", "false"), ("max-size", "0")]).unwrap();
+        assert_eq!((one.max_file, one.max_size, one.compress), (1, None, false));
     }
 
     /// The texts are those of Docker 28.5.2 for the same options.
@@ -357,6 +392,14 @@ mod tests {
             ),
             (Driver::JsonFile, [("max-size", "q")], "invalid size: 'q'"),
             (Driver::Local, [("max-size", "-1")], "invalid value for max-size: -1: invalid size: '-1'"),
+            (Driver::Local, [("max-file", "-1")], "max file count cannot be less than 0"),
+            (Driver::Local, [("max-file", "0")], "compression cannot be enabled when max file count is 1"),
+            (Driver::Local, [("max-file", "1")], "compression cannot be enabled when max file count is 1"),
+            (
+                Driver::Local,
+                [("max-file", "x")],
+                "invalid value for max-file: x: strconv.Atoi: parsing \"x\": invalid syntax",
+            ),
             (Driver::JsonFile, [("compress", "q")], "strconv.ParseBool: parsing \"q\": invalid syntax"),
         ] {
             assert_eq!(read(driver, &of).unwrap_err().message(), text);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Label that marks a volume made without a name; `volume prune` removes only these unless told otherwise.
 pub const ANONYMOUS_LABEL: &str = "com.docker.volume.anonymous";
@@ -16,9 +17,9 @@ pub struct VolumeSpec {
     /// Empty or `local`; others are plugins, which do not exist here.
     pub driver: String,
     /// Options of the driver: `type`, `o`, `device` of a mount that is made while the volume is in use.
-    pub options: BTreeMap<String, String>,
+    pub options: Option<BTreeMap<String, String>>,
     /// The user's labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Option<BTreeMap<String, String>>,
 }
 
 /// A volume that exists.
@@ -36,6 +37,17 @@ pub struct Volume {
     pub options: BTreeMap<String, String>,
     /// The user's labels.
     pub labels: BTreeMap<String, String>,
+    /// What was asked for although it is empty: Docker shows an empty map then, not nothing.
+    pub named: Named,
+}
+
+/// Which empty maps a request has named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Options, without any.
+    pub options: bool,
+    /// Labels, without any.
+    pub labels: bool,
 }
 
 impl Volume {

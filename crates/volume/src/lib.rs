@@ -13,5 +13,5 @@ mod record;
 mod tree;
 mod volumes;
 
-pub use definition::{ANONYMOUS_LABEL, Volume, VolumeSpec};
+pub use definition::{ANONYMOUS_LABEL, Named, Volume, VolumeSpec};
 pub use volumes::{Claim, Volumes};

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Record, Table};
 
+use crate::definition::Named;
+
 /// The table of volumes, by name.
 pub(crate) const VOLUMES: Table<VolumeRecord> = Table::new("volumes");
 
@@ -15,6 +17,9 @@ pub(crate) struct VolumeRecord {
     pub(crate) created: Timestamp,
     pub(crate) options: BTreeMap<String, String>,
     pub(crate) labels: BTreeMap<String, String>,
+    /// Not in the records of earlier programs.
+    #[serde(default)]
+    pub(crate) named: Named,
     pub(crate) phase: Phase,
 }
 

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use rustix::fs::{AtFlags, CWD, RenameFlags};
 use store::Store;
 
-use crate::definition::{ANONYMOUS_LABEL, Volume, VolumeSpec};
+use crate::definition::{ANONYMOUS_LABEL, Named, Volume, VolumeSpec};
 use crate::options;
 use crate::record::{Phase, VOLUMES, VolumeRecord};
 use crate::{name, tree};
@@ -267,8 +267,10 @@ impl Inner {
             return Ok(Arc::clone(existing));
         }
         name::check(name)?;
-        options::parse(&spec.options)?;
-        let mut labels = spec.labels.clone();
+        let named = Named { options: spec.options.is_some(), labels: spec.labels.is_some() };
+        let options = spec.options.clone().unwrap_or_default();
+        options::parse(&options)?;
+        let mut labels = spec.labels.clone().unwrap_or_default();
         if anonymous {
             labels.insert(ANONYMOUS_LABEL.to_owned(), String::new());
         }
@@ -277,8 +279,9 @@ impl Inner {
             driver: "local".to_owned(),
             mountpoint: self.data(name),
             created: Timestamp::now(),
-            options: spec.options.clone(),
+            options,
             labels,
+            named,
         });
         // The record is the intent: a directory without one would be nobody's.
         self.store.put(&VOLUMES, name, &record_of(&volume, Phase::Ready))?;
@@ -341,6 +344,7 @@ impl Inner {
             created: record.created,
             options: record.options,
             labels: record.labels,
+            named: record.named,
         };
         let copy = self.root.join(name).join(COPY);
         if record.phase == Phase::Filling {
@@ -386,6 +390,7 @@ fn record_of(volume: &Volume, phase: Phase) -> VolumeRecord {
         created: volume.created,
         options: volume.options.clone(),
         labels: volume.labels.clone(),
+        named: volume.named,
         phase,
     }
 }

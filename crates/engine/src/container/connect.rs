@@ -18,17 +18,21 @@ impl Containers {
     ///
     /// # Errors
     /// NotFound for the network; Forbidden or InvalidParameter where networks cannot be combined.
-    pub fn connect(&self, reference: &str, network: &str, settings: EndpointSettings) -> Result<()> {
+    pub fn connect(&self, reference: &str, network: &str, mut settings: EndpointSettings) -> Result<()> {
         let shared = &self.shared;
         let container = shared.registry.find(reference)?;
         let _operation = container.operation.lock();
         let record = container.record();
         check_phase(&record)?;
         let runs = record.state.phase.has_process();
+        settings.dns_names = Some(networking::dns_names(&record, &settings));
+        // The network that the settings name goes before the one that is asked for.
+        let named = settings.network_id.clone();
+        let network = if runs && !named.is_empty() { named.as_str() } else { network };
         let target = match shared.parts.networks.get(network) {
             Err(error) if !runs && error.class() == Class::NotFound => {
                 // It may be there at the start.
-                networking::check_endpoint(network, &settings, None)?;
+                networking::check_settings(network, &settings, None)?;
                 shared.change(&container, |record| {
                     record.networks.insert(network.to_owned(), settings);
                 })?;
@@ -37,8 +41,9 @@ impl Containers {
             found => found?,
         };
         check_company(&record, runs, &target)?;
-        networking::check_endpoint(&target.name, &settings, Some(&target))?;
+        networking::check_settings(&target.name, &settings, Some(&target))?;
         if runs {
+            super::links::check(settings.links.as_deref().unwrap_or_default())?;
             let request = networking::request(&record, &target.name, &settings)?;
             let netns = Netns::from_fd(network_namespace(&container)?)?;
             let name = free_name(&shared.parts.networks.statistics(&netns)?);

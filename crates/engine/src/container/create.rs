@@ -251,8 +251,8 @@ impl Shared {
                 let spec = volume::VolumeSpec {
                     name: point.name.clone(),
                     driver: point.driver.clone(),
-                    options,
-                    labels,
+                    options: (!options.is_empty()).then_some(options),
+                    labels: (!labels.is_empty()).then_some(labels),
                 };
                 let known = !point.name.is_empty() && self.parts.volumes.get(&point.name).is_ok();
                 let (made, claim) = self.parts.volumes.claim(&spec, id)?;

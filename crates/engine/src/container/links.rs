@@ -21,6 +21,17 @@ pub(crate) fn split(link: &str) -> (&str, &str) {
     (target.trim_start_matches('/'), alias.rsplit('/').next().unwrap_or(alias))
 }
 
+/// Whether links are a name each, or a name and an alias.
+///
+/// # Errors
+/// InvalidParameter, in Docker's words.
+pub(crate) fn check(links: &[String]) -> Result<()> {
+    match links.iter().find(|link| link.matches(':').count() > 1) {
+        Some(link) => Err(invalid(format!("bad format for links: {link}"))),
+        None => Ok(()),
+    }
+}
+
 /// Whether the links of a container are of this kind; those of user-defined networks are names there.
 fn legacy(record: &Record) -> bool {
     record.host.network_mode == "bridge"
@@ -36,9 +47,7 @@ impl Shared {
             if link.is_empty() {
                 return Err(invalid("empty string specified for links"));
             }
-            if link.matches(':').count() > 1 {
-                return Err(invalid(format!("bad format for links: {link}")));
-            }
+            check(std::slice::from_ref(link))?;
             let (target, alias) = split(link);
             let missing = |error| invalid(format!("could not get container for {target}: {error}"));
             Ok(format!("{}:{alias}", self.registry.find(target).map_err(missing)?.id))

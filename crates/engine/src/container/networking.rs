@@ -80,7 +80,8 @@ fn named(
             return Err(invalid(format!("invalid config for network {name}: EndpointsConfig is nil")));
         };
         let name = if name == "default" { "bridge" } else { name };
-        all.insert(name.to_owned(), settings.clone());
+        // Those are the engine's to say.
+        all.insert(name.to_owned(), EndpointSettings { dns_names: None, ..settings.clone() });
     }
     if all.is_empty() {
         all.insert(mode.to_owned(), EndpointSettings::default());
@@ -133,22 +134,23 @@ fn bad_nameserver(text: &str) -> String {
     format!("bad nameserver address {text}: ParseAddr({text:?}): {why}")
 }
 
-fn check_settings(name: &str, settings: &EndpointSettings, network: Option<&Network>) -> Result<()> {
+/// Checks all of the settings, those of a network that is there against its subnets.
+///
+/// # Errors
+/// InvalidParameter, in Docker's words.
+pub(crate) fn check_settings(
+    name: &str,
+    settings: &EndpointSettings,
+    network: Option<&Network>,
+) -> Result<()> {
     if !settings.mac_address.is_empty() {
         parse_mac(&settings.mac_address)?;
     }
     check_endpoint(name, settings, network)
 }
 
-/// Checks addresses and aliases, those of a network that is there against its subnets.
-///
-/// # Errors
-/// InvalidParameter with all that is wrong, in Docker's words.
-pub(crate) fn check_endpoint(
-    name: &str,
-    settings: &EndpointSettings,
-    network: Option<&Network>,
-) -> Result<()> {
+/// Checks addresses and aliases; the error has all that is wrong.
+fn check_endpoint(name: &str, settings: &EndpointSettings, network: Option<&Network>) -> Result<()> {
     let ipam = settings.ipam_config.clone().unwrap_or_default();
     let mut problems = Vec::new();
     if matches!(name, "bridge" | "host" | "none") {
@@ -365,6 +367,10 @@ pub(crate) fn settings(
     given: Option<&Endpoint>,
 ) -> EndpointSettings {
     let mut settings = wish.clone();
+    // Known since it joined, or since it was started first.
+    let joined = given.is_some() || record.state.started_at.is_some() || wish.dns_names.is_some();
+    let named = joined && !matches!(name, "bridge" | "host" | "none");
+    settings.dns_names = named.then(|| dns_names(record, wish));
     let Some(endpoint) = given else { return settings };
     settings.network_id.clone_from(&endpoint.network_id);
     settings.endpoint_id.clone_from(&endpoint.id);
@@ -378,9 +384,6 @@ pub(crate) fn settings(
         settings.global_ipv6_address = v6.addr().to_string();
         settings.global_ipv6_prefix_len = v6.prefix_len().into();
         settings.ipv6_gateway = endpoint.gateway6.map(|gateway| gateway.to_string()).unwrap_or_default();
-    }
-    if !matches!(name, "bridge" | "host" | "none") {
-        settings.dns_names = Some(dns_names(record, wish));
     }
     settings
 }

@@ -161,7 +161,7 @@ fn a_volume_with_mount_options_is_mounted_while_used() {
         let volumes = scratch.open();
         let options = [("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=1m")];
         let options = options.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let made = volumes.create(&VolumeSpec { options, ..named("fast") }).unwrap();
+        let made = volumes.create(&VolumeSpec { options: Some(options), ..named("fast") }).unwrap();
         assert!(!is_mountpoint(&made.mountpoint).unwrap());
         volumes.acquire("fast", "a").unwrap();
         // A second daemon that finds the mount in place adopts it.
