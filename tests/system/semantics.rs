@@ -363,6 +363,51 @@ fn semantics_26_sizes_of_terminals() {
 }
 
 #[test]
+fn semantics_26_a_size_waits_for_its_exec_to_start_but_not_for_ever() {
+    use std::io::{Read, Write};
+    let engine = Engine::with_box();
+    let sized = "until [ \"$(stty size)\" = '10 20' ]; do sleep 0.02; done; exit 7";
+    let exec = engine.exec(&json!({ "Cmd": ["sh", "-c", sized], "Tty": true, "AttachStdout": true }));
+    let late = engine.exec(&json!({ "Cmd": ["true"], "Tty": true }));
+    let ask = |exec: &str, query: &str| {
+        let mut stream = std::os::unix::net::UnixStream::connect(engine.daemon.socket()).expect("connect");
+        let head = "HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        write!(stream, "POST /exec/{exec}/resize?{query} {head}").expect("send");
+        stream
+    };
+    let (mut early, mut never) = (ask(&exec, "h=10&w=20"), ask(&late, "h=10&w=20"));
+    // Requests behind it are answered; it is not.
+    for _ in 0..20 {
+        engine.is(
+            &engine.post(&format!("/exec/{exec}/resize?h=x&w=1"), &Value::Null),
+            400,
+            Some("invalid resize height \"x\": invalid syntax"),
+        );
+    }
+    early.set_nonblocking(true).expect("ask without waiting");
+    let error = early.read(&mut [0; 64]).expect_err("it waits for the exec");
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    early.set_nonblocking(false).expect("wait");
+    engine.is(
+        &engine.post(&format!("/exec/{exec}/start"), &json!({ "Detach": true, "Tty": true })),
+        200,
+        None,
+    );
+    let mut text = String::new();
+    early.read_to_string(&mut text).expect("an answer");
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+    wait::until_true("the exec has seen its size", || {
+        engine.get(&format!("/exec/{exec}/json")).json()["ExitCode"] == json!(7)
+    });
+    let mut text = String::new();
+    never.read_to_string(&mut text).expect("an answer");
+    assert!(
+        text.starts_with("HTTP/1.1 500 ") && text.contains("timeout waiting for exec session ready"),
+        "{text}"
+    );
+}
+
+#[test]
 fn semantics_27_a_client_that_goes_away_leaves_its_exec_running() {
     let engine = Engine::with_box();
     let exec = engine.exec(&json!({ "Cmd": ["sh", "-c", "echo up; until [ -e /end ]; do sleep 0.02; done; exit 7"], "AttachStdout": true }));

@@ -1,6 +1,7 @@
 //! Semantics 31 to 35: what is kept of logs and events, and from when on it is shown.
 
 use serde_json::{Value, json};
+use testkit::wait;
 
 use super::{Engine, filters};
 
@@ -105,6 +106,42 @@ fn semantics_33_no_log_cannot_be_read() {
         Some("configured logging driver does not support reading"),
     );
     assert_eq!(engine.get("/containers/mute/json").json()["LogPath"], json!(""));
+}
+
+/// The names that containers get from now on, as a client hears of them that listens already.
+fn names_told(engine: &Engine) -> impl Iterator<Item = String> + use<> {
+    use std::io::{BufRead, Write};
+    let mut stream = std::os::unix::net::UnixStream::connect(engine.daemon.socket()).expect("connect");
+    stream.set_read_timeout(Some(wait::PATIENCE)).expect("set how long to wait");
+    let path = format!("/events?filters={}", filters("event", "rename"));
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").expect("send");
+    let mut lines = std::io::BufReader::new(stream).lines().map(|line| line.expect("a line"));
+    // The end of the head.
+    lines.find(String::is_empty).expect("a head");
+    // Sizes of chunks are no objects.
+    lines.filter(|line| line.starts_with('{')).map(|line| {
+        let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:.200}"));
+        event["Actor"]["Attributes"]["name"].as_str().expect("a name").to_owned()
+    })
+}
+
+#[test]
+fn semantics_35_who_does_not_read_loses_events_and_holds_nobody_up() {
+    const RENAMES: usize = 600;
+    let engine = Engine::new();
+    // What is not read of such events soon fills what the kernel keeps.
+    let body = json!({ "Image": "busybox", "Labels": { "long": "x".repeat(60_000) } });
+    engine.post("/containers/create?name=n0", &body);
+    let (slow, mut fast) = (names_told(&engine), names_told(&engine));
+    for n in 0..RENAMES {
+        let next = format!("n{}", n + 1);
+        engine.is(&engine.post(&format!("/containers/n{n}/rename?name={next}"), &Value::Null), 204, None);
+        assert_eq!(fast.next(), Some(next), "who reads misses nothing");
+    }
+    let last = format!("n{RENAMES}");
+    let told: Vec<String> = slow.take_while(|name| *name != last).collect();
+    assert!((255..RENAMES - 1).contains(&told.len()), "{} of {RENAMES}: the newest, and not all", told.len());
+    assert_eq!(told.last(), Some(&format!("n{}", RENAMES - 1)));
 }
 
 #[test]
