@@ -73,11 +73,41 @@ fn another_value_of_the_label_asks_for_nothing() {
 #[test]
 fn a_probe_that_takes_too_long_failed() {
     let daemon = Daemon::start();
-    let flags = ["run", "-d", "--name", "patient", "--health-cmd", "sleep 1000", "--health-interval", "20ms"];
-    let more = ["--health-timeout", "100ms", "--health-retries", "1", "busybox", "sleep", "1000"];
+    let probe = "echo hello; sleep 1000";
+    let flags = ["run", "-d", "--name", "patient", "--health-cmd", probe, "--health-interval", "20ms"];
+    let more = ["--health-timeout", "300ms", "--health-retries", "1", "busybox", "sleep", "1000"];
     daemon.hythe(flags.into_iter().chain(more)).ok();
     wait::until_true("it is unhealthy", || health(&daemon) == "unhealthy 0");
-    let log = daemon.hythe(["inspect", "-f", "{{json .State.Health.Log}}", "patient"]).ok();
-    assert!(log.contains("\"ExitCode\":-1"), "{log}");
-    assert!(log.contains("Health check exceeded timeout (100ms)"), "{log}");
+    wait::until_true("what it said until then is told", || {
+        let log = daemon.hythe(["inspect", "-f", "{{json .State.Health.Log}}", "patient"]).ok();
+        assert!(log.contains("\"ExitCode\":-1"), "{log}");
+        log.contains("\"Output\":\"Health check exceeded timeout (300ms): hello\\n\"")
+    });
+}
+
+#[test]
+fn semantics_59_a_paused_container_is_not_probed() {
+    let daemon = Daemon::start();
+    run(&daemon, &[]);
+    let dir = daemon.scratch();
+    let told = || std::fs::read_to_string(dir.join("probes")).unwrap_or_default().lines().count();
+    let bind = format!("{}:/told", dir.display());
+    let args =
+        ["run", "-d", "-v", &bind, "--health-cmd", "echo >> /told/probes", "--health-interval", "50ms"];
+    daemon.hythe(args.into_iter().chain(["busybox", "sleep", "1000"])).ok();
+    wait::until_true("it is healthy", || health(&daemon) == "healthy 0");
+    daemon.hythe(["pause", "patient"]).ok();
+    let before = told();
+    wait::until_true("another one has been probed often", || told() > before + 20);
+    let seen = daemon.hythe([
+        "inspect",
+        "-f",
+        "{{.State.Health.FailingStreak}} {{json .State.Health.Log}}",
+        "patient",
+    ]);
+    let seen = seen.ok();
+    assert!(seen.starts_with("0 ") && !seen.contains("paused"), "{seen}");
+    daemon.hythe(["unpause", "patient"]).ok();
+    daemon.hythe(["exec", "patient", "touch", "/sick"]).ok();
+    wait::until_true("it is probed again", || health(&daemon) == "unhealthy 0");
 }

@@ -111,6 +111,20 @@ fn semantics_46_the_requests_time_then_the_containers() {
 }
 
 #[test]
+fn semantics_46_without_any_time_the_engine_waits_ten_seconds() {
+    let daemon = Daemon::start();
+    let start = |script: &str| {
+        let id = daemon.hythe(["run", "-d", "busybox", "sh", "-c", script]).ok();
+        logged(&daemon, &id, "up");
+        id
+    };
+    let quick = start("trap 'sleep 6; exit 5' TERM; echo up; while :; do sleep 0.02; done");
+    let never = start("trap '' TERM; echo up; while :; do sleep 1000; done");
+    daemon.hythe(["stop", &quick, &never]).ok();
+    assert_eq!([end(&daemon, &quick), end(&daemon, &never)], ["5", "137"]);
+}
+
+#[test]
 fn semantics_46_a_client_that_goes_away_does_not_cancel_it() {
     use std::io::Write;
     let daemon = Daemon::start();

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -251,6 +252,7 @@ impl Shared {
         self.tell_exec(&exec, "exec_create", true, &[]);
         self.execs.lock().insert(exec.id.clone(), Arc::clone(&exec));
         let deadline = Instant::now() + check.timeout;
+        let end = ours.try_clone().map_err(|error| text(&error))?;
         let reader = std::thread::spawn(move || read_output(ours));
         let starting = metrics::COUNTERS.probe_starts.time();
         let started = self.run_exec(&exec, Some((theirs.into(), Vec::new())), None, false);
@@ -269,15 +271,24 @@ impl Shared {
             },
         };
         self.execs.lock().remove(&exec.id);
-        // The shim closes its end when the probe has ended, so this ends too; the text of a failure says more.
-        let code = result?;
-        Ok((code, reader.join().unwrap_or_default()))
+        if result.is_err() {
+            // What can still come from a probe that cannot even be killed is not waited for.
+            let _ = end.shutdown(Shutdown::Both);
+        }
+        // The shim closes its end when the probe has ended, so this ends too.
+        let output = reader.join().unwrap_or_default();
+        match result {
+            Ok(code) => Ok((code, output)),
+            Err(text) if output.is_empty() => Err(text),
+            Err(text) => Err(format!("{text}: {output}")),
+        }
     }
 }
 
-/// The first [`OUTPUT`] bytes; all is read, so that the probe never waits for us.
+/// The first [`OUTPUT`] bytes, and whether there were more in Docker's way; all is read, so that the probe never waits for
+/// us.
 fn read_output(mut stream: UnixStream) -> String {
-    let mut kept = Vec::new();
+    let (mut kept, mut all) = (Vec::new(), 0);
     let mut piece = [0; 4096];
     loop {
         match stream.read(&mut piece) {
@@ -285,10 +296,15 @@ fn read_output(mut stream: UnixStream) -> String {
             Ok(count) => {
                 let room = OUTPUT.saturating_sub(kept.len());
                 kept.extend_from_slice(&piece[..count.min(room)]);
+                all += count;
             }
         }
     }
-    String::from_utf8_lossy(&kept).into_owned()
+    let mut text = String::from_utf8_lossy(&kept).into_owned();
+    if all > OUTPUT {
+        text.push_str("...");
+    }
+    text
 }
 
 /// A duration as Go prints it, for whole seconds and milliseconds.
@@ -364,6 +380,18 @@ mod tests {
         let codes: Vec<i64> =
             health.wire().unwrap().log.unwrap().iter().map(|result| result.exit_code).collect();
         assert_eq!(codes, [4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn output_is_cut_and_says_so() {
+        use std::io::Write as _;
+        for (bytes, shown) in [(0, 0), (4096, 4096), (4097, 4099), (100_000, 4099)] {
+            let (ours, mut theirs) = UnixStream::pair().unwrap();
+            let writer = std::thread::spawn(move || theirs.write_all(&vec![b'x'; bytes]));
+            let text = read_output(ours);
+            writer.join().unwrap().unwrap();
+            assert_eq!((text.len(), text.ends_with("...")), (shown, shown > 4096));
+        }
     }
 
     #[test]
