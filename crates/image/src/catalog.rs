@@ -388,8 +388,8 @@ impl Catalog {
     fn empty_trash_later(&self) {
         let snapshots = self.snapshots.clone();
         let emptying = std::thread::Builder::new().name("layer-trash".into()).spawn(move || {
-            if let Err(error) = snapshots.empty_trash() {
-                tracing::warn!(%error, "empty the trash of layers");
+            if let Err(error) = snapshots.empty_trash_in_the_end() {
+                tracing::warn!(%error, "empty the trash of layers: tried again later");
             }
         });
         // It is emptied when the next layer is removed, or at the next start.

@@ -124,6 +124,24 @@ impl Snapshots {
         self.inner.trash.empty()
     }
 
+    /// The same, and tries again later, for as long as it takes, what cannot be deleted now.
+    pub fn empty_trash_in_the_end(&self) -> Result<()> {
+        let emptied = self.empty_trash();
+        if emptied.is_err() {
+            let weak = Arc::downgrade(&self.inner);
+            self.inner.trash.retry(move || {
+                weak.upgrade().is_none_or(|inner| {
+                    let emptied = inner.trash.empty().is_ok();
+                    if emptied {
+                        inner.trash.emptied();
+                    }
+                    emptied
+                })
+            });
+        }
+        emptied
+    }
+
     /// Takes a directory that is none of these away: renamed to the trash, or, from another file system, deleted at once.
     /// `false` if it was not there.
     pub fn discard(&self, path: &Path) -> Result<bool> {

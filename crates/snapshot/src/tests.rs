@@ -348,6 +348,25 @@ fn a_crash_leaves_nothing_half_done() {
 }
 
 #[test]
+fn what_cannot_be_deleted_is_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let snapshots = Snapshots::open(dir.path()).unwrap();
+    let trash = dir.path().join("trash");
+    fs::create_dir_all(trash.join("one/busy")).unwrap();
+    // A mount is in the way, as descriptors that are missing may be.
+    rustix::mount::mount("none", trash.join("one/busy"), "tmpfs", rustix::mount::MountFlags::empty(), None)
+        .unwrap();
+    snapshots.empty_trash_in_the_end().unwrap_err();
+    assert!(trash.join("one/busy").is_dir());
+    rustix::mount::unmount(trash.join("one/busy"), rustix::mount::UnmountFlags::DETACH).unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while trash.join("one").exists() {
+        assert!(std::time::Instant::now() < until, "it is still there");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn trash_is_deleted_however_deep() {
     let (_dir, snapshots) = store();
     let writable = snapshots.create_writable("c", &snapshots.lower_dirs(&[]).unwrap()).unwrap();

@@ -9,7 +9,8 @@ use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use errdefs::{Collected, Context, Result};
 use parking_lot::Mutex;
@@ -18,6 +19,10 @@ use rustix::io::{self, Errno};
 
 use crate::tree::{DIRECTORY, sorted_names};
 
+/// After this, what could not be deleted is tried again (no descriptors were left, say).
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// The pauses double to this.
+const RETRY_LONGEST: Duration = Duration::from_secs(60);
 /// A descriptor is held for each level, so few levels at a time.
 const FLATTEN_DEPTH: usize = 64;
 
@@ -30,6 +35,8 @@ pub(crate) struct Trash {
     next: AtomicU64,
     /// One deletion at a time: two would only get in each other's way.
     emptying: Mutex<()>,
+    /// There is a thread that tries again; it ends when this is dropped.
+    retrying: Mutex<Option<Sender<()>>>,
 }
 
 impl Trash {
@@ -37,7 +44,7 @@ impl Trash {
         let dir = root.join("trash");
         crate::make_dirs(&dir)?;
         let run = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        Ok(Self { dir, run, next: AtomicU64::new(0), emptying: Mutex::new(()) })
+        Ok(Self { dir, run, next: AtomicU64::new(0), emptying: Mutex::new(()), retrying: Mutex::new(None) })
     }
 
     pub(crate) fn unique_name(&self) -> String {
@@ -62,6 +69,30 @@ impl Trash {
             Err(error) => return Err(error).context(|| format!("remove {}", path.display())),
         }
         fs::remove_dir_all(path).context(|| format!("remove {}", path.display())).map(|()| true)
+    }
+
+    /// Has `again` called after a while, and after longer ones until it says that it has emptied the trash. Without a
+    /// thread for that the next removal begins it.
+    pub(crate) fn retry(&self, again: impl Fn() -> bool + Send + 'static) {
+        let mut retrying = self.retrying.lock();
+        if retrying.is_some() {
+            return;
+        }
+        let (sender, gone) = mpsc::channel();
+        let work = move || {
+            let mut pause = RETRY_FIRST;
+            while gone.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) && !again() {
+                pause = (pause * 2).min(RETRY_LONGEST);
+            }
+        };
+        if std::thread::Builder::new().name("trash".into()).spawn(work).is_ok() {
+            *retrying = Some(sender);
+        }
+    }
+
+    /// Nothing has to be tried again.
+    pub(crate) fn emptied(&self) {
+        *self.retrying.lock() = None;
     }
 
     /// Deletes everything in the trash; goes on after a failure and reports all.

@@ -76,6 +76,15 @@ fn kill(containers: &Containers, container: &Container) -> Result<()> {
     }
 }
 
+/// The trash is to be emptied; not any more when this is dropped, also where no thread could be had for it.
+struct TrashWaits(Arc<Shared>);
+
+impl Drop for TrashWaits {
+    fn drop(&mut self) {
+        self.0.trash_waits.store(false, Ordering::Release);
+    }
+}
+
 impl Shared {
     /// Ends what runs if that is wanted, and refuses what cannot be removed.
     fn make_removable(
@@ -184,11 +193,12 @@ impl Shared {
         if self.trash_waits.swap(true, Ordering::AcqRel) {
             return;
         }
-        let shared = Arc::clone(self);
+        let waiting = TrashWaits(Arc::clone(self));
         crate::background("trash", move || {
-            shared.trash_waits.store(false, Ordering::Release);
-            if let Err(error) = shared.parts.snapshots.empty_trash() {
-                tracing::warn!(%error, "cannot empty the trash");
+            let shared = Arc::clone(&waiting.0);
+            drop(waiting);
+            if let Err(error) = shared.parts.snapshots.empty_trash_in_the_end() {
+                tracing::warn!(%error, "cannot empty the trash now: tried again later");
             }
         });
     }
