@@ -34,6 +34,48 @@ fn without_icc_containers_of_the_default_network_do_not_reach_each_other() {
     daemon.hythe(["network", "rm", "open"]).ok();
 }
 
+#[test]
+fn without_icc_a_link_opens_the_ports_that_its_target_exposes() {
+    let mut daemon = with_file(r#"{"icc":false}"#);
+    let serve =
+        "while true; do echo eighty | nc -l -p 80; done & while true; do echo other | nc -l -p 81; done";
+    let flags =
+        ["run", "-d", "--name", "db", "--stop-signal", "KILL", "--expose", "80", "busybox", "sh", "-c"];
+    daemon.hythe(flags.iter().chain(&[serve])).ok();
+    daemon.hythe(["run", "-d", "--name", "web", "--link", "db", "busybox", "sleep", "1000"]).ok();
+    daemon.hythe(["run", "-d", "--name", "stranger", "busybox", "sleep", "1000"]).ok();
+    let address = |name: &str| daemon.hythe(["inspect", "-f", "{{.NetworkSettings.IPAddress}}", name]).ok();
+    let (db, web) = (address("db"), address("web"));
+    let ask = |daemon: &Daemon, from: &str, to: &str, port: &str| {
+        let script = format!("nc -w 2 {to} {port} </dev/null");
+        daemon.hythe(["exec", from, "sh", "-c", &script]).stdout.trim().to_owned()
+    };
+    wait::until_true("the server listens", || ask(&daemon, "db", "127.0.0.1", "80") == "eighty");
+    wait::until_true("the link is open", || ask(&daemon, "web", "db", "80") == "eighty");
+    for (from, to, port) in [("web", &db, "81"), ("stranger", &db, "80"), ("db", &web, "80")] {
+        assert_eq!(ask(&daemon, from, to, port), "", "{from} asks {to}:{port}");
+    }
+    // It holds for the next daemon, and for the next run of the target.
+    daemon.kill();
+    daemon.boot();
+    wait::until_true("the link is open", || ask(&daemon, "web", &db, "80") == "eighty");
+    daemon.hythe(["stop", "db"]).ok();
+    // The address is the next one's, which is no business of the link.
+    let serve = "while true; do echo no | nc -l -p 80; done";
+    daemon.hythe(["run", "-d", "--name", "other", "--expose", "80", "busybox", "sh", "-c", serve]).ok();
+    let of = |name: &str| daemon.hythe(["inspect", "-f", "{{.NetworkSettings.IPAddress}}", name]).ok();
+    assert_eq!(of("other"), db);
+    wait::until_true("the other listens", || ask(&daemon, "other", "127.0.0.1", "80") == "no");
+    assert_eq!(ask(&daemon, "web", &db, "80"), "");
+    daemon.hythe(["start", "db"]).ok();
+    let db = of("db");
+    wait::until_true("the server listens again", || ask(&daemon, "db", "127.0.0.1", "80") == "eighty");
+    wait::until_true("the link is open", || ask(&daemon, "web", &db, "80") == "eighty");
+    wait::until_true("the name is the new address", || ask(&daemon, "web", "db", "80") == "eighty");
+    daemon.hythe(["rm", "--link", "web/db"]).ok();
+    assert_eq!(ask(&daemon, "web", &db, "80"), "");
+}
+
 /// An engine that has nothing but its file and its directories.
 struct Engine(Child);
 

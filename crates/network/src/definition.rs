@@ -180,7 +180,7 @@ impl Network {
     }
 
     /// Whether its containers may talk to each other.
-    pub(crate) fn icc(&self) -> bool {
+    pub fn icc(&self) -> bool {
         self.switch(option::ICC)
     }
 

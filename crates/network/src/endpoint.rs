@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use crate::{PortBinding, PortRequest, PortSocket};
+use crate::{PortBinding, PortRequest, PortSocket, Protocol};
 
 /// Families of addresses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +37,18 @@ impl Families {
         let v4 = routes.iter().position(|routes| routes.ipv4);
         v4.or_else(|| routes.iter().position(|routes| routes.ipv6))
     }
+}
+
+/// A port of another container in the same network, which one may reach although the network's containers may not talk to
+/// each other (`icc=false`): what a legacy link opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// The other one's address.
+    pub to: Ipv4Addr,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The port inside.
+    pub port: u16,
 }
 
 /// A request to give a container a place in a network.
@@ -99,6 +111,8 @@ pub struct Endpoint {
     pub default_routes: Families,
     /// Ports given.
     pub ports: Vec<PortBinding>,
+    /// What it may reach in its own network where containers may not talk to each other.
+    pub reaches: Vec<Reach>,
     /// Name of the link's end on the host.
     pub host_link: String,
 }

@@ -9,13 +9,14 @@
 //!   set internal   { type ifname }                 # bridges nothing leaves
 //!   map ports4     { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }
 //!   map any4       { type inet_proto . inet_service : ipv4_addr . inet_service }   # published on 0.0.0.0
+//!   set links      { type ipv4_addr . ipv4_addr . inet_proto . inet_service }      # who may reach whom without icc
 //!   chain guard       { hook prerouting raw;    iifname @bridges, from or to 127.0.0.0/8: drop }
 //!   chain prerouting  { hook prerouting dstnat; to 127.0.0.0/8 or from @bridges: return; to this host: jump ports }
 //!   chain output      { hook output dstnat;     to this host: jump ports }
 //!   chain ports       { dnat by @ports4, then by @any4 }
 //!   chain postrouting { hook postrouting srcnat; from 127.0.0.0/8 to a bridge: masquerade; from @masquerade outwards: masquerade }
 //!   chain forward     { hook forward filter;    established: accept; in . out in @icc: accept;
-//!                       to a bridge, rewritten: accept; to a bridge: drop; from @internal: drop; jump router4 }
+//!                       from . to . port in @links: accept; to a bridge, rewritten: accept; to a bridge: drop; from @internal: drop; jump router4 }
 //!   chain router4     { not from a bridge: drop }    # only if this engine made the host forward
 //! }
 //! ```
@@ -45,7 +46,7 @@ use crate::netlink::nftables::{
     base_chains, connection, family, get_chain, get_table, hook, meta,
 };
 use crate::netlink::{Encoder, Socket};
-use crate::{Endpoint, Protocol};
+use crate::{Endpoint, Protocol, Reach};
 
 /// A bridge as the firewall sees it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +68,7 @@ const PORTS4: &str = "ports4";
 const ANY4: &str = "any4";
 const PORTS6: &str = "ports6";
 const ANY6: &str = "any6";
+const LINKS: &str = "links";
 
 /// Their being there is what a later daemon knows the guard by.
 const ROUTER4: &str = "router4";
@@ -210,6 +212,26 @@ pub(crate) fn bridge_entries(bridge: &Bridge) -> Vec<Entry> {
     entries
 }
 
+/// All that an endpoint has in the sets and maps.
+pub(crate) fn entries(endpoint: &Endpoint) -> Vec<Entry> {
+    let mut all = port_entries(endpoint);
+    all.extend(reach_entries(endpoint, &endpoint.reaches));
+    all
+}
+
+/// What an endpoint may reach.
+pub(crate) fn reach_entries(endpoint: &Endpoint, reaches: &[Reach]) -> Vec<Entry> {
+    let Some(from) = endpoint.ipv4.map(|net| net.addr()) else { return Vec::new() };
+    let one = |reach: &Reach| {
+        let mut key = from.octets().to_vec();
+        key.extend(reach.to.octets());
+        key.extend([protocol_number(reach.protocol), 0, 0, 0]);
+        key.extend(port(reach.port));
+        (LINKS, Element { key, data: Vec::new() })
+    };
+    reaches.iter().map(one).collect()
+}
+
 /// What the published ports of an endpoint are in the maps. A port on an address of a family that the container does not
 /// have is not there: its shim relays it. So is one on ::1, which cannot be routed.
 pub(crate) fn port_entries(endpoint: &Endpoint) -> Vec<Entry> {
@@ -278,6 +300,7 @@ fn declare_sets(change: &mut Transaction<'_>) {
     change.set(ANY4, 6, &[Protocol, Port], &[Ipv4, Port]);
     change.set(PORTS6, 7, &[Ipv6, Protocol, Port], &[Ipv6, Port]);
     change.set(ANY6, 8, &[Protocol, Port], &[Ipv6, Port]);
+    change.set(LINKS, 9, &[Ipv4, Ipv4, Protocol, Port], &[]);
 }
 
 // Well-known priorities, as `nft` names them.
@@ -405,6 +428,16 @@ fn forward_rules(change: &mut Transaction<'_>) {
         Step::Lookup { set: ICC, register: R, data: None, not: false },
     ];
     rule(change, "forward", &[&same_bridge], Step::Verdict(Verdict::Accept));
+    let [load, compare] = is_family(NFPROTO_IPV4);
+    let linked = [
+        load,
+        compare,
+        Step::Network { offset: IPV4_SOURCE, length: 8, register: R },
+        Step::Meta { key: meta::PROTOCOL, register: R + 2 },
+        Step::DestinationPort { register: R + 3 },
+        Step::Lookup { set: LINKS, register: R, data: None, not: false },
+    ];
+    rule(change, "forward", &[&linked], Step::Verdict(Verdict::Accept));
     let to_bridge = in_set(meta::OUTPUT_NAME, BRIDGES, false);
     rule(change, "forward", &[&to_bridge, &rewritten(DESTINATION_NAT)], Step::Verdict(Verdict::Accept));
     rule(change, "forward", &[&to_bridge], Step::Verdict(Verdict::Drop));

@@ -28,7 +28,7 @@ mod statistics;
 
 pub use config::{AddressPool, Config, DEFAULT_BRIDGE};
 pub use definition::{DEFAULT_NETWORK, Driver, Ipam, IpamConfig, Network, NetworkSpec};
-pub use endpoint::{Endpoint, EndpointRequest, Families, Reservation};
+pub use endpoint::{Endpoint, EndpointRequest, Families, Reach, Reservation};
 pub use hosts::{HostEntry, HostsFile};
 pub use netns::Netns;
 pub use networks::{Networks, Reconciled};

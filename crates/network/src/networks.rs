@@ -3,6 +3,7 @@
 mod attach;
 mod create;
 mod endpoints;
+mod link;
 mod recover;
 mod reroute;
 mod reserve;
@@ -24,8 +25,8 @@ use crate::firewall::Firewall;
 use crate::netlink::{Socket, route};
 use crate::netns::Pool;
 use crate::{
-    Config, Endpoint, EndpointRequest, Families, LinkStatistics, Netns, Network, NetworkSpec, Reservation,
-    ResolvConf, ResolvOptions,
+    Config, Endpoint, EndpointRequest, Families, LinkStatistics, Netns, Network, NetworkSpec, Reach,
+    Reservation, ResolvConf, ResolvOptions,
 };
 use state::State;
 use watch::Watch;
@@ -173,6 +174,15 @@ impl Networks {
     /// If the records cannot be written or the kernel refuses.
     pub fn move_ports(&self, from: &str, to: &str) -> Result<()> {
         self.inner.move_ports(from, to)
+    }
+
+    /// Says what an endpoint (by its id) may reach in its network: for networks whose containers may not talk to each other.
+    /// What it may reach of an endpoint that goes is taken from it by itself.
+    ///
+    /// # Errors
+    /// If the record cannot be written or the kernel refuses.
+    pub fn set_reaches(&self, id: &str, reaches: &[Reach]) -> Result<()> {
+        self.inner.set_reaches(id, reaches)
     }
 
     /// Frees all endpoints of a container that has stopped, and gives what they were, for [`Networks::silence`]. No

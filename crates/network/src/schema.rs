@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Record, Table};
 
-use crate::{Driver, Endpoint, Families, Ipam, IpamConfig, Network, PortBinding};
+use crate::{Driver, Endpoint, Families, Ipam, IpamConfig, Network, PortBinding, Reach};
 
 /// Keyed by network id.
 pub(crate) const NETWORKS: Table<NetworkRecord> = Table::new("networks");
@@ -68,11 +68,20 @@ pub(crate) struct EndpointRecord {
     #[serde(default)]
     link_local: Vec<IpAddr>,
     ports: Vec<PortRecord>,
+    #[serde(default)]
+    reaches: Vec<ReachRecord>,
     host_link: String,
 }
 
 impl Record for EndpointRecord {
     const VERSION: u32 = 1;
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ReachRecord {
+    to: Ipv4Addr,
+    protocol: String,
+    port: u16,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -149,6 +158,11 @@ impl EndpointRecord {
             protocol: port.protocol.as_str().to_owned(),
             host: port.host,
         };
+        let reach = |reach: &Reach| ReachRecord {
+            to: reach.to,
+            protocol: reach.protocol.as_str().to_owned(),
+            port: reach.port,
+        };
         Self {
             network_id: endpoint.network_id.clone(),
             network_name: endpoint.network_name.clone(),
@@ -165,6 +179,7 @@ impl EndpointRecord {
             default_route6: Some(endpoint.default_routes.ipv6),
             link_local: endpoint.link_local.clone(),
             ports: endpoint.ports.iter().map(port).collect(),
+            reaches: endpoint.reaches.iter().map(reach).collect(),
             host_link: endpoint.host_link.clone(),
         }
     }
@@ -176,6 +191,9 @@ impl EndpointRecord {
                 protocol: record.protocol.parse()?,
                 host: record.host,
             })
+        };
+        let reach = |record: ReachRecord| {
+            Ok(Reach { to: record.to, protocol: record.protocol.parse()?, port: record.port })
         };
         Ok(Endpoint {
             id,
@@ -196,6 +214,7 @@ impl EndpointRecord {
             },
             link_local: self.link_local,
             ports: self.ports.into_iter().map(port).collect::<Result<_>>()?,
+            reaches: self.reaches.into_iter().map(reach).collect::<Result<_>>()?,
             host_link: self.host_link,
         })
     }

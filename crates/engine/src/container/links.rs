@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::IpAddr;
 
 use api::Set;
 use errdefs::{Result, invalid};
-use network::{Endpoint, HostEntry};
+use network::{DEFAULT_NETWORK, Endpoint, HostEntry, Reach};
 
 use super::record::Record;
 use super::shared::Shared;
@@ -143,6 +144,73 @@ impl Shared {
         all
     }
 
+    /// A container has come up, mostly with another address than before: those that link to it are told, and where
+    /// containers of the default network may not talk to each other, the links are opened, its own as well.
+    ///
+    /// # Errors
+    /// If a hosts file cannot be written or the kernel refuses.
+    pub(crate) fn open_links(&self, record: &Record) -> Result<()> {
+        let closed = self.parts.networks.get(DEFAULT_NETWORK).is_ok_and(|network| !network.icc());
+        if closed {
+            self.set_reaches(record)?;
+        }
+        for container in self.registry.all() {
+            let other = container.record();
+            let linked = other.host.links.as_ref().is_some_and(|links| !links.is_empty()) && legacy(&other);
+            if !linked || other.id == record.id || !other.state.phase.has_process() {
+                continue;
+            }
+            let links = self.links_of(&other);
+            let mut aliases = links.iter().filter(|(target, _)| target.id == record.id).peekable();
+            if aliases.peek().is_none() {
+                continue;
+            }
+            aliases.try_for_each(|(target, alias)| self.readdress(&other, target, alias))?;
+            if closed {
+                self.set_reaches(&other)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the lines of a link in a container's hosts file the target's address of now.
+    fn readdress(&self, record: &Record, target: &Record, alias: &str) -> Result<()> {
+        let path = self.data_dir(&record.id).join("hosts");
+        let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+        let addresses: Vec<IpAddr> = self.entries_of(target, alias).iter().map(|one| one.address).collect();
+        let readdressed = |line: &str| {
+            let (address, names) = line.split_once('\t')?;
+            let v4 = address.parse::<IpAddr>().ok()?.is_ipv4();
+            let now = addresses.iter().find(|now| now.is_ipv4() == v4)?;
+            (names.split_whitespace().next() == Some(alias)).then(|| format!("{now}\t{names}"))
+        };
+        let new: String = text
+            .split_inclusive('\n')
+            .map(|line| readdressed(line).unwrap_or_else(|| line.to_owned()))
+            .collect();
+        if new == text { Ok(()) } else { super::inplace::write(&path, &new) }
+    }
+
+    fn set_reaches(&self, record: &Record) -> Result<()> {
+        let networks = &self.parts.networks;
+        let on_bridge = |id: &str| {
+            networks.endpoints_of(id).into_iter().find(|endpoint| endpoint.network_name == DEFAULT_NETWORK)
+        };
+        let Some(own) = on_bridge(&record.id) else { return Ok(()) };
+        let mut reaches: Vec<Reach> = Vec::new();
+        let targets = if legacy(record) { self.links_of(record) } else { Vec::new() };
+        for (target, _) in targets {
+            let Some(to) = on_bridge(&target.id).and_then(|endpoint| endpoint.ipv4) else { continue };
+            for (port, protocol) in listening(&target) {
+                let reach = Reach { to: to.addr(), protocol, port };
+                if !reaches.contains(&reach) {
+                    reaches.push(reach);
+                }
+            }
+        }
+        networks.set_reaches(&own.id, &reaches)
+    }
+
     /// `rm --link web/alias`: the link goes, both containers stay.
     fn remove_link(&self, reference: &str) -> Result<()> {
         let missing = || errdefs::not_found(format!("No such container: {reference}"));
@@ -166,6 +234,7 @@ impl Shared {
         if !found {
             return Err(missing());
         }
+        self.open_links(&container.record())?;
         let path = self.data_dir(&container.id).join("hosts");
         if let Ok(text) = fs::read_to_string(&path) {
             // Its other names may have changed since; the first one is the link's.
@@ -189,6 +258,17 @@ impl Containers {
     pub(super) fn remove_link(&self, reference: &str) -> Result<()> {
         self.shared.remove_link(reference)
     }
+}
+
+/// The ports that a container exposes or publishes.
+fn listening(record: &Record) -> Vec<(u16, network::Protocol)> {
+    let exposed = record.config.exposed_ports.iter().flatten().map(|(port, _)| port);
+    let published = record.host.port_bindings.iter().flatten().map(|(port, _)| port);
+    let parse = |port: &String| {
+        let (number, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
+        Some((number.parse().ok()?, protocol.parse().ok()?))
+    };
+    exposed.chain(published).filter_map(parse).collect()
 }
 
 /// What Docker tells a container about one that it is linked to, by the link's name `/web/alias`.

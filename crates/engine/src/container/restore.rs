@@ -63,6 +63,11 @@ impl Containers {
         // Who joined, left or was renamed when the last daemon was killed may not have been told to all.
         let endpoints: Vec<_> = live.iter().flat_map(|id| shared.parts.networks.endpoints_of(id)).collect();
         shared.tell_neighbours(&endpoints);
+        for container in all.iter().filter(|one| live.contains(&one.id)) {
+            if let Err(error) = shared.open_links(&container.record()) {
+                tracing::error!(container = names::short(&container.id), %error, "cannot open what is linked");
+            }
+        }
         tracing::info!(containers = all.len(), live = live.len(), ?reconciled, "restored");
         for (container, before) in all.iter().zip(before) {
             if unclear.contains(&container.id) {

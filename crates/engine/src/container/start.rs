@@ -277,7 +277,9 @@ impl Shared {
             attaches,
         };
         let handle = self.parts.launcher.launch(request)?;
-        let linked = netns.map_or(Ok(()), |netns| self.link(&endpoints, &netns));
+        let linked = netns
+            .map_or(Ok(()), |netns| self.link(&endpoints, &netns))
+            .and_then(|()| self.open_links(record));
         if let Err(error) = linked {
             // Its last word is ignored, as no run has it for handle.
             self.abandon(container, &handle);

@@ -150,8 +150,14 @@ impl Inner {
         if endpoints.is_empty() {
             return;
         }
-        let removed: Vec<Entry> = endpoints.iter().flat_map(firewall::port_entries).collect();
+        let mut removed: Vec<Entry> = endpoints.iter().flat_map(firewall::entries).collect();
+        // Others must not reach whoever gets the addresses next.
+        let parted = self.part(endpoints);
+        removed.extend(parted.iter().flat_map(|(one, lost)| firewall::reach_entries(one, lost)));
         teardown.step(self.store.transaction(|tx| {
+            for (one, _) in &parted {
+                tx.put(&ENDPOINTS, &one.id, &EndpointRecord::new(one))?;
+            }
             endpoints.iter().try_for_each(|endpoint| tx.delete(&ENDPOINTS, &endpoint.id).map(drop))
         }));
         // The rules go while the ports are still claimed: nobody can get a port with an old rule on it. A rebuild from
@@ -159,7 +165,10 @@ impl Inner {
         {
             let mut state = self.state.lock();
             for endpoint in endpoints {
-                state.endpoints.change(&endpoint.id, |known| known.ports.clear());
+                state.endpoints.change(&endpoint.id, |known| {
+                    known.ports.clear();
+                    known.reaches.clear();
+                });
             }
         }
         teardown.step(self.apply(&[], &removed));

@@ -96,7 +96,7 @@ impl Inner {
     pub(super) fn rebuild(&self, firewall: &mut Firewall) -> Result<()> {
         let (bridges, ports) = {
             let state = self.state.lock();
-            (state.bridges(), state.port_entries())
+            (state.bridges(), state.entries())
         };
         firewall.rebuild(&bridges, &ports)
     }

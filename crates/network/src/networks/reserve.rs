@@ -66,6 +66,7 @@ impl Inner {
             link_local: request.link_local.clone(),
             default_routes: request.default_routes,
             ports: Vec::new(),
+            reaches: Vec::new(),
             host_link: String::new(),
         };
         if network.driver == Driver::Bridge {

@@ -94,9 +94,9 @@ impl State {
         bridges.map(|network| network.firewall_bridge()).collect()
     }
 
-    /// The rules' elements for all published ports.
-    pub(super) fn port_entries(&self) -> Vec<Entry> {
-        self.endpoints.values().flat_map(firewall::port_entries).collect()
+    /// The rules' elements for all endpoints.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.endpoints.values().flat_map(firewall::entries).collect()
     }
 }
 

@@ -63,6 +63,12 @@ pub(super) fn set_of_bridge(network: &Network) -> Result<()> {
     let name = &network.bridge;
     // Answers to connections from 127.0.0.1 come in here. The firewall drops whoever abuses it.
     switch(&format!("net/ipv4/conf/{name}/route_localnet"), "1")?;
+    // Links lead through the host, which then answers for all, and at once.
+    let answers = if network.is_default_bridge() && !network.icc() { "1" } else { "0" };
+    switch(&format!("net/ipv4/conf/{name}/proxy_arp_pvlan"), answers)?;
+    if answers == "1" {
+        switch(&format!("net/ipv4/neigh/{name}/proxy_delay"), "0")?;
+    }
     if !Path::new("/proc/sys/net/ipv6").exists() {
         return Ok(());
     }
