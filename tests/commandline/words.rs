@@ -174,6 +174,13 @@ fn templates() {
 }
 
 #[test]
+fn nameless_objects() {
+    if testkit::skip::needs_new_client("the words of the command line beside Docker's") {
+        Both::new(vec!["busybox"]).agree(lines::NAMELESS);
+    }
+}
+
+#[test]
 fn containers_are_made_changed_and_removed() {
     if !testkit::skip::needs_new_client("the words of the command line beside Docker's") {
         return;

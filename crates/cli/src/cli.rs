@@ -121,10 +121,12 @@ pub(crate) fn run(prog: &'static str, called: &str, words: &[String]) -> Outcome
     if !["debug", "info", "warn", "error", "fatal", "panic", "trace", "warning"].contains(&level) {
         return Err(Failure::new(format!("Unable to parse logging level: {level}")));
     }
-    if cli.globals.on("version") {
+    // Asked of a command it is the command that is wanted.
+    if cli.globals.on("version") && rest.is_empty() {
         return cli.print(version_line(prog));
     }
     connect::check_globals(&cli)?;
+    check_aliases(&cli)?;
     match rest.split_first() {
         // Asked for by its letter, even alone, the help is one that was asked for.
         _ if by_letter => {
@@ -163,6 +165,16 @@ pub(crate) fn run(prog: &'static str, called: &str, words: &[String]) -> Outcome
                 None => Err(unknown(&cli, word, ROOT, "")),
             }
         }
+    }
+}
+
+/// Refuses aliases of the configuration but for the one that there is.
+fn check_aliases(cli: &Cli) -> Outcome {
+    match cli.config().texts("aliases").into_iter().find(|(alias, _)| alias != "builder") {
+        Some((alias, _)) => Err(Failure::new(format!(
+            "not allowed to alias {alias:?} (allowed: map[string]struct {{}}{{\"builder\":struct {{}}{{}}}})"
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -102,17 +102,19 @@ fn headers(cli: &Cli) -> Outcome<Vec<(String, String)>> {
     let Some(given) = environment::get("DOCKER_CUSTOM_HEADERS") else {
         return Ok(cli.config().texts("HttpHeaders"));
     };
+    let bad = |why: String| {
+        Failure::new(format!(
+            "Failed to initialize: failed to set custom headers from DOCKER_CUSTOM_HEADERS environment variable: {why}"
+        ))
+    };
     crate::flag::fields(&given)
         .iter()
-        .map(|field| {
-            let bad = || {
-                Failure::new(format!(
-                    "failed to parse custom headers from DOCKER_CUSTOM_HEADERS environment variable: value contains \
-                     an invalid field: {field:?}"
-                ))
-            };
-            let (name, value) = field.split_once('=').filter(|(name, _)| !name.trim().is_empty()).ok_or_else(bad)?;
-            Ok((name.trim().to_owned(), value.to_owned()))
+        .map(|field| match field.split_once('=') {
+            Some((name, _)) if name.trim().is_empty() => {
+                Err(bad(format!("value contains a key=value pair with an empty key: '{field}'")))
+            }
+            Some((name, value)) => Ok((name.trim().to_owned(), value.to_owned())),
+            None => Err(bad(format!("missing \"=\" in key=value pair: '{field}'"))),
         })
         .collect()
 }
@@ -153,7 +155,8 @@ fn choose(cli: &Cli) -> Outcome<Choice> {
 
 fn parse(cli: &Cli, host: &str, tls: Option<TlsOptions>) -> Outcome<Choice> {
     let mut endpoint = Endpoint::parse(host, tls).map_err(|error| {
-        let step = if host.starts_with("ssh://") { "" } else { "unable to resolve docker endpoint: " };
+        let told = ["ssh://", "npipe://", "fd://"].iter().any(|scheme| host.starts_with(scheme));
+        let step = if told { "" } else { "unable to resolve docker endpoint: " };
         Failure::new(format!("Failed to initialize: {step}{error}"))
     })?;
     if let Endpoint::Ssh(ssh) = &mut endpoint {

@@ -78,12 +78,19 @@ impl Endpoint {
             }
             "tcp" => {
                 let rest = rest.split('/').next().unwrap_or_default();
+                let port = rest.rsplit_once(':').filter(|_| !rest.ends_with(']')).map(|(_, port)| port);
+                if let Some(port) = port.filter(|port| !port.bytes().all(|byte| byte.is_ascii_digit())) {
+                    return Err(invalid(format!(
+                        "parse \"tcp://{rest}\": invalid port \":{port}\" after host"
+                    )));
+                }
                 Ok(Self::Tcp { address: tcp_address(rest, tls.is_some()), tls })
             }
             "ssh" => parse_ssh(rest).map(Self::Ssh).map_err(|reason| {
                 invalid(format!("ssh host connection is not valid: invalid SSH URL: {reason}"))
             }),
             "npipe" => Err(invalid("protocol not available")),
+            "fd" => Err(invalid(format!("unable to parse docker host `{host}`"))),
             _ => Err(bad()),
         }
     }

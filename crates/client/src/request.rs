@@ -99,6 +99,25 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Refuses a path that lacks the name of its object: the engine would answer for another path.
+    fn check_name(&self) -> Result<()> {
+        let mut segments = self.path.split('/').skip(1);
+        let (collection, name) = (segments.next().unwrap_or_default(), segments.next());
+        if !name.is_some_and(|name| name.replace("%20", "").is_empty()) {
+            return Ok(());
+        }
+        match collection {
+            "containers" => Err(nameless("container")),
+            "networks" => Err(nameless("network")),
+            "volumes" => Err(nameless("volume")),
+            "exec" => Err(nameless("exec")),
+            "images" if self.method == "GET" && self.path.ends_with("/json") => {
+                Err(errdefs::not_found("Error: No such image: "))
+            }
+            _ => Err(no_page()),
+        }
+    }
+
     /// What was tried, as Go's client names it in errors: `Get "http://HOST/v1.51/info"`.
     fn action(&self, client: &Client, version: Option<crate::ApiVersion>) -> String {
         let (first, rest) = self.method.split_at(1);
@@ -155,12 +174,25 @@ impl<'a> Request<'a> {
     }
 }
 
+/// A path that the engine does not answer.
+fn no_page() -> Error {
+    errdefs::not_found("Error response from daemon: page not found")
+}
+
+/// An object's name or ID that is empty.
+pub(crate) fn nameless(noun: &str) -> Error {
+    errdefs::invalid(format!("invalid {noun} name or ID: value is empty"))
+}
+
 impl Client {
     /// Sends `request`; an error answer is an error.
     pub(crate) fn send(&self, request: Request<'_>) -> Result<(Head, Body)> {
         let (head, mut body) = self.send_any_status(request)?;
-        if head.status < 400 {
-            return Ok((head, body));
+        match head.status {
+            // The engine sends nobody elsewhere but for a path with dots or slashes too many, which no object has.
+            301..=303 | 307 | 308 => return Err(no_page()),
+            status if status < 400 => return Ok((head, body)),
+            _ => {}
         }
         let bytes = body.read_all(ERROR_BYTES_MAX).unwrap_or_default();
         Err(error_answer(head.status, &bytes))
@@ -178,6 +210,7 @@ impl Client {
     /// Sends `request` in the newest version until the engine is known to speak an older one: every answer says which it
     /// speaks, and a request that is too new is refused before anything is done.
     fn exchange(&self, mut request: Request<'_>) -> Result<(Head, Connection)> {
+        request.check_name()?;
         let version = match request.payload {
             _ if !request.versioned => None,
             // It can be sent only once.

@@ -87,13 +87,19 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
 /// The object `name` of `kind`, or of any kind, tried in Docker's order.
 fn find(cli: &Cli, kind: &str, name: &str, size: bool) -> errdefs::Result<Found> {
     let client = cli.client().map_err(|failure| errdefs::system(failure.text))?;
-    let get = |kind: &str| match kind {
-        "container" => client.container_inspect_raw(name, size).map(Found::container),
-        "image" => client.image_inspect_raw(name, None).map(Found::image),
-        "network" => client.network_inspect_raw(name, false).map(Found::network),
-        "volume" => client.volume_inspect_raw(name).map(Found::volume),
-        "plugin" => client.object_raw("plugins", &format!("{name}/json")).map(Found::other),
-        other => client.object_raw(&format!("{other}s"), name).map(Found::other),
+    let get = |kind: &str| {
+        let found = match kind {
+            "container" => return client.container_inspect_raw(name, size).map(Found::container),
+            "image" => client.image_inspect_raw(name, None).map(Found::image),
+            "network" => client.network_inspect_raw(name, false).map(Found::network),
+            "volume" => client.volume_inspect_raw(name).map(Found::volume),
+            "plugin" => client.object_raw("plugins", &format!("{name}/json")).map(Found::other),
+            other => client.object_raw(&format!("{other}s"), name).map(Found::other),
+        };
+        if size && found.is_ok() {
+            cli.warn(format!("WARNING: --size ignored for {kind}"));
+        }
+        found
     };
     if !kind.is_empty() {
         return get(kind);

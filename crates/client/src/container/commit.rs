@@ -2,7 +2,7 @@
 
 use errdefs::Result;
 
-use crate::request::Request;
+use crate::request::{Request, nameless};
 use crate::{Client, Query};
 
 /// The image to make of a container.
@@ -30,6 +30,9 @@ impl Client {
     /// # Errors
     /// If the container does not exist or a change is malformed.
     pub fn container_commit(&self, options: &Commit) -> Result<String> {
+        if options.container.trim().is_empty() {
+            return Err(nameless("container"));
+        }
         let mut query = Query::new()
             .with("container", &options.container)
             .with("repo", &options.repo)

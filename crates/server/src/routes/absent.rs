@@ -12,7 +12,10 @@ pub(super) async fn plugins(_: Request) -> Answer {
 
 /// Any use of a plugin.
 pub(super) async fn plugin(request: Request) -> Answer {
-    Err(errdefs::not_found(format!("plugin {:?} not found", request.name)))
+    const ASKED: [&str; 6] = ["/json", "/enable", "/disable", "/set", "/push", "/upgrade"];
+    // The name, which may have slashes in it, is followed by what is asked.
+    let name = ASKED.iter().find_map(|asked| request.name.strip_suffix(asked)).unwrap_or(&request.name);
+    Err(errdefs::not_found(format!("plugin {name:?} not found")))
 }
 
 /// Everything of swarm mode on an engine that is not in one: Docker's own words.

@@ -19,7 +19,7 @@ pub(crate) static COMMAND: Command = Command {
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let container = parsed.arg(0);
     if container.is_empty() {
-        return Err(Failure::new("Container name cannot be empty"));
+        return Err(Failure::new("invalid container name or ID: value is empty"));
     }
     let mut text = String::new();
     for change in cli.client()?.container_diff(container)? {

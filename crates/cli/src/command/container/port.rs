@@ -25,7 +25,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let container = cli.client()?.container_inspect(parsed.arg(0))?;
     let ports = container.network_settings.ports;
     let mut lines = Vec::new();
-    match parsed.args.get(1) {
+    match parsed.args.get(1).filter(|wanted| !wanted.is_empty()) {
         Some(wanted) => {
             let (number, protocol) = wanted.split_once('/').unwrap_or((wanted, "tcp"));
             if number.parse::<u16>().is_err() {

@@ -12,7 +12,7 @@ use client::container::List;
 use client::{Body, Client};
 
 use crate::cli::Cli;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::flag::Parsed;
 use crate::format::rows::{self, Kind};
 use crate::terminal;
@@ -97,7 +97,13 @@ fn once(client: &Client, names: &[String]) -> Outcome<Vec<(String, Option<Stats>
         body.read_until(b'\n', &mut line)?;
         serde_json::from_slice::<Stats>(&line).map_err(|error| errdefs::system(error.to_string()))
     });
-    names.iter().zip(results).map(|(name, result)| Ok((name.clone(), Some(result?)))).collect()
+    let (samples, failures): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    if !failures.is_empty() {
+        let texts: Vec<String> =
+            failures.into_iter().filter_map(Result::err).map(|error| Failure::from(error).text).collect();
+        return Err(Failure::new(texts.join("\n")));
+    }
+    Ok(names.iter().cloned().zip(samples.into_iter().map(Result::ok)).collect())
 }
 
 /// The newest samples, filled by one thread a container.

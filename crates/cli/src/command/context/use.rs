@@ -21,6 +21,9 @@ pub(crate) static COMMAND: Command = Command {
 
 fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     let name = parsed.arg(0);
+    if name.is_empty() {
+        context::check_name(name)?;
+    }
     if name != context::DEFAULT {
         connect::contexts(cli).load(name)?;
     }
@@ -33,7 +36,7 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     })?;
     cli.print(name)?;
     cli.warn(format!("Current context is now {name:?}"));
-    if environment::get("DOCKER_HOST").is_some() {
+    if name != context::DEFAULT && environment::get("DOCKER_HOST").is_some() {
         cli.warn(format!(
             "Warning: DOCKER_HOST environment variable overrides the active context. To use {name:?}, either set the \
              global --context flag, or unset DOCKER_HOST environment variable."
