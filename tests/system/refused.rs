@@ -120,12 +120,12 @@ fn networks() {
         ),
         (
             endpoints(json!({"bridge": {}, "host": {}})),
-            "cannot connect container to host network - container must be created in host network mode"
+            "failed to set up container networking: cannot connect container to host network - container must be created in host network mode"
                 .into(),
         ),
         (
             endpoints(json!({"bridge": {}, "none": {}})),
-            "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+            "failed to set up container networking: container cannot be connected to multiple networks with one of the networks in private (none) mode"
                 .into(),
         ),
         (

@@ -101,6 +101,7 @@ impl Filters {
     /// InvalidParameter `invalid filter 'x'`.
     pub fn validate(&self, known: &[&str]) -> errdefs::Result<()> {
         match self.keys().find(|key| !known.contains(key)) {
+            Some("") => Err(errdefs::invalid("invalid filter")),
             Some(key) => Err(errdefs::invalid(format!("invalid filter '{key}'"))),
             None => Ok(()),
         }

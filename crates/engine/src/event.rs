@@ -120,7 +120,8 @@ impl Events {
         let past = ring
             .iter()
             .filter(|m| replay && since.is_none_or(|t| m.time_nano >= t.unix_nano()))
-            .filter(|m| until.is_none_or(|t| m.time_nano <= t.unix_nano()))
+            // The beginning of time is no end, as with Docker.
+            .filter(|m| until.is_none_or(|t| t.unix_nano() == 0 || m.time_nano <= t.unix_nano()))
             .filter(|m| matches(filters, m))
             .cloned()
             .collect();
@@ -211,6 +212,8 @@ mod tests {
         assert_eq!((all.len(), all[0].actor.id.as_str()), (RING, "10"));
         let until = Time(Timestamp::from_nanosecond(all[4].time_nano.into()).unwrap());
         assert!(events.subscribe(None, Some(until), &Filters::new()).past.len() >= 5);
+        let epoch = Time(Timestamp::UNIX_EPOCH);
+        assert_eq!(events.subscribe(None, Some(epoch), &Filters::new()).past.len(), all.len());
     }
 
     #[test]

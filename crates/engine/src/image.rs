@@ -76,7 +76,7 @@ pub struct ListOptions {
     pub filters: Filters,
 }
 
-const LIST_KEYS: &[&str] = &["before", "dangling", "label", "label!", "reference", "since", "until"];
+const LIST_KEYS: &[&str] = &["before", "dangling", "label", "reference", "since", "until"];
 
 impl Images {
     /// Over the mechanisms, with the containers that may use them.
@@ -101,7 +101,6 @@ impl Images {
             all: options.all,
             dangling: filters.boolean("dangling")?,
             labels: owned(filters, "label"),
-            not_labels: owned(filters, "label!"),
             references: owned(filters, "reference"),
             before: owned(filters, "before"),
             since: owned(filters, "since"),

@@ -19,8 +19,6 @@ pub struct ListFilter {
     pub dangling: Option<bool>,
     /// Labels, `key` or `key=value`; all must be there.
     pub labels: Vec<String>,
-    /// Labels of which none may be there.
-    pub not_labels: Vec<String>,
     /// Patterns as of Go's `path.Match`, against `name:tag`, `name` and `name@digest`; one must match. Only matching
     /// names are listed.
     pub references: Vec<String>,
@@ -38,7 +36,7 @@ impl State {
         let bounds = Bounds::new(self, filter)?;
         let mut found = Vec::new();
         for entry in self.images.values() {
-            if !bounds.hold(&entry.image) || !labels_pass(&entry.image, &filter.labels, &filter.not_labels) {
+            if !bounds.hold(&entry.image) || !labels_pass(&entry.image, &filter.labels, &[]) {
                 continue;
             }
             if let Some(image) = self.named(&entry.image, filter)? {

@@ -150,9 +150,8 @@ fn compose(
         host.servers
     };
     let mut search = search.unwrap_or(host.search);
-    if search == ["."] {
-        search.clear();
-    }
+    // The root stands for no domain.
+    search.retain(|domain| domain != ".");
     let options = options.unwrap_or(host.options);
 
     let mut text = HEADER.to_owned();

@@ -11,7 +11,8 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());
     }
-    if let Ok(ago) = duration::parse(text) {
+    // A bare zero is the beginning of time, not now.
+    if let Some(ago) = duration::parse(text).ok().filter(|_| text != "0") {
         let moment = now.as_nanosecond() - i128::from(ago);
         return Ok(format(moment.div_euclid(1_000_000_000) as i64, moment.rem_euclid(1_000_000_000) as i32));
     }
@@ -50,6 +51,7 @@ mod tests {
         for (text, moment) in [
             ("10s", "990.000000500"),
             ("1136073845", "1136073845"),
+            ("0", "0"),
             ("1136073845.5", "1136073845.5"),
             ("2006-01-02T15:04:05Z", "1136214245.000000000"),
             ("2006-01-02T15:04:05.5+02:00", "1136207045.500000000"),

@@ -25,7 +25,6 @@ const KEYS: &[&str] = &[
     "isolation",
     "is-task",
     "label",
-    "label!",
     "name",
     "network",
     "publish",
@@ -174,7 +173,6 @@ impl Shared {
             && filters.matches("id", &record.id)
             && matches_name(filters, &record.name)
             && filters.labels("label", &record.config.labels)
-            && (!filters.contains("label!") || !filters.labels("label!", &record.config.labels))
             && filters.exact("status", phase.word())
             && filters.exact("health", health)
             && (exited.is_empty() || (phase == Phase::Exited && exited.contains(&record.state.exit_code)))

@@ -110,17 +110,17 @@ fn named(
         };
         return Err(invalid(format!("failed to set up container networking: {why}")));
     }
-    if mode != "host" && all.contains_key("host") {
-        return Err(invalid(
-            "cannot connect container to host network - container must be created in host network mode",
-        ));
-    }
-    if all.len() > 1 && all.contains_key("none") {
-        return Err(invalid(
-            "container cannot be connected to multiple networks with one of the networks in private (none) mode",
-        ));
-    }
-    Ok(all)
+    let why = if mode != "host" && all.contains_key("host") {
+        "cannot connect container to host network - container must be created in host network mode".to_owned()
+    } else if all.len() > 1 && all.contains_key("none") {
+        "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+            .to_owned()
+    } else if let Some(other) = all.keys().find(|name| name.starts_with("container:")) {
+        format!("network {other} not found")
+    } else {
+        return Ok(all);
+    };
+    Err(invalid(format!("failed to set up container networking: {why}")))
 }
 
 /// What Go says of a text that is no address.

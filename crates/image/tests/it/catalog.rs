@@ -280,7 +280,6 @@ fn filters() {
         HashSet::from([one])
     );
     assert_eq!(ids(ListFilter { labels: vec!["made=here".into()], ..ListFilter::default() }).len(), 3);
-    assert_eq!(ids(ListFilter { not_labels: vec!["made".into()], ..ListFilter::default() }).len(), 0);
     assert_eq!(
         ids(ListFilter { since: vec!["one:1".into()], ..ListFilter::default() }),
         HashSet::from([two, none])
