@@ -49,6 +49,14 @@ pub fn read<T: Body>(bytes: &[u8]) -> errdefs::Result<Option<T>> {
     }
 }
 
+/// What is wrong with a document, in the words of Go's decoder; nothing if it is one.
+///
+/// # Errors
+/// Those words.
+pub fn check_syntax(bytes: &[u8]) -> Result<(), String> {
+    syntax::parse(bytes).map(drop)
+}
+
 /// Why a body is not a `T`, in Go's words; in serde's, if Go would have taken it.
 fn explain<T: Body>(bytes: &[u8], error: Option<serde_json::Error>) -> String {
     match (T::examine(bytes), error) {

@@ -4,14 +4,14 @@
 //! as they are when the file is written.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use crate::environment;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, system_words};
 
 /// The client's settings.
 #[derive(Debug, Default)]
@@ -28,21 +28,101 @@ pub(crate) fn directory(flag: &str) -> PathBuf {
     environment::get("DOCKER_CONFIG").map_or_else(|| environment::home().join(".docker"), PathBuf::from)
 }
 
+/// Settings that are texts, and those that are maps of texts.
+const TEXTS: [&str; 14] = [
+    "configFormat",
+    "credsStore",
+    "currentContext",
+    "detachKeys",
+    "imagesFormat",
+    "networksFormat",
+    "nodesFormat",
+    "pluginsFormat",
+    "psFormat",
+    "secretFormat",
+    "servicesFormat",
+    "statsFormat",
+    "tasksFormat",
+    "volumesFormat",
+];
+const MAPS: [&str; 4] = ["HttpHeaders", "aliases", "credHelpers", "features"];
+
+/// What is in the file, and what is wrong with it.
+fn read(path: &Path) -> (Map<String, Value>, Option<String>) {
+    let shown = path.display();
+    let parsing = |why: String| Some(format!("parsing config file ({shown}): {why}"));
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return (Map::new(), None),
+        Err(error) if error.kind() == ErrorKind::IsADirectory => {
+            return (Map::new(), parsing(format!("read {shown}: is a directory")));
+        }
+        Err(error) => {
+            let why = format!("loading config file: open {shown}: {}", system_words(&error));
+            return (Map::new(), Some(why));
+        }
+    };
+    if bytes.trim_ascii().is_empty() {
+        return (Map::new(), None);
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(values)) => {
+            let mistake = mistake(&values).and_then(parsing);
+            (values, mistake)
+        }
+        Ok(other) => {
+            let kind = kind(&other);
+            let why = format!("json: cannot unmarshal {kind} into Go value of type configfile.ConfigFile");
+            (Map::new(), parsing(why))
+        }
+        Err(error) => {
+            (Map::new(), parsing(api::json::check_syntax(&bytes).err().unwrap_or_else(|| error.to_string())))
+        }
+    }
+}
+
+/// What Go calls a kind of value.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// The first setting that is of another type than Docker's, in Go's words.
+fn mistake(values: &Map<String, Value>) -> Option<String> {
+    let no_text = |value: &Value| !value.is_string() && !value.is_null();
+    let told = |value: &Value, field: &str, wanted: &str| {
+        let kind = kind(value);
+        Some(format!(
+            "json: cannot unmarshal {kind} into Go struct field ConfigFile.{field} of type {wanted}"
+        ))
+    };
+    values.iter().find_map(|(name, value)| match value {
+        value if TEXTS.contains(&name.as_str()) && no_text(value) => told(value, name, "string"),
+        Value::Object(entries) if MAPS.contains(&name.as_str()) => {
+            let (key, value) = entries.iter().find(|(_, value)| no_text(value))?;
+            told(value, &format!("{name}.{key}"), "string")
+        }
+        Value::Object(_) | Value::Null => None,
+        value if MAPS.contains(&name.as_str()) => told(value, name, "map[string]string"),
+        value if name == "auths" => told(value, name, "map[string]types.AuthConfig"),
+        _ => None,
+    })
+}
+
 impl Config {
     /// Reads the file, if there is one. One that cannot be read is warned of and taken for empty, as Docker does.
     pub(crate) fn load(flag: &str) -> Self {
         let path = directory(flag).join("config.json");
-        let values = match fs::read(&path) {
-            Err(_) => Map::new(),
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "WARNING: Error parsing config file ({}): {error}",
-                    path.display()
-                );
-                Map::new()
-            }),
-        };
+        let (values, mistake) = read(&path);
+        if let Some(mistake) = mistake {
+            let _ = writeln!(std::io::stderr(), "WARNING: Error {mistake}");
+        }
         Self { path, values }
     }
 

@@ -15,6 +15,9 @@ fn is_mode(text: &str) -> bool {
 /// Parses `host[:container][:mode]`.
 pub(crate) fn parse(text: &str) -> Result<DeviceMapping, String> {
     let bad = || format!("bad format for path: {text}");
+    if text.is_empty() {
+        return Err(bad());
+    }
     let parts: Vec<&str> = text.split(':').collect();
     let (host, container, mode) = match parts.as_slice() {
         [host] => (*host, *host, "rwm"),

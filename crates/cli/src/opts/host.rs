@@ -36,11 +36,21 @@ pub(crate) fn check_ip(text: &str) -> Result<(), String> {
     }
 }
 
+/// A search domain as it is sent: without the dot at its end.
+pub(crate) fn domain(text: &str) -> &str {
+    match text.trim_matches(' ') {
+        "." => ".",
+        name => name.trim_end_matches('.'),
+    }
+}
+
 /// Judges a search domain; `.` stands for none.
 pub(crate) fn check_domain(text: &str) -> Result<(), String> {
     let name = text.trim_matches([' ', '.']);
     let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        !label.is_empty()
+            && !label.starts_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     if text.trim_matches(' ') == "."
         || (name.chars().any(|letter| letter.is_ascii_alphabetic()) && name.split('.').all(label))

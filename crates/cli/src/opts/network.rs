@@ -23,7 +23,7 @@ pub(crate) fn parse(text: &str) -> Result<Network, String> {
         .split(',')
         .next()
         .and_then(|first| first.split_once('='))
-        .is_some_and(|(key, value)| !key.is_empty() && !value.is_empty());
+        .is_some_and(|(key, value)| !key.is_empty() && (!value.is_empty() || text.contains(',')));
     if !is_long {
         return Ok(Network { target: text.to_owned(), ..Network::default() });
     }
@@ -76,6 +76,7 @@ mod tests {
         assert_eq!(network.driver_opts["k"], "V");
         for (text, error) in [
             ("name=x,foo=y", "invalid field key foo"),
+            ("name=,alias=x", "network name/id is not specified"),
             ("name=x,driver-opt=a", "invalid key value pair format in driver options"),
             ("name=x,gw-priority=x", "invalid gw-priority (x): invalid syntax"),
             ("alias=x", "network name/id is not specified"),

@@ -17,12 +17,13 @@ pub(crate) fn parse(options: &[String]) -> Outcome<Options> {
             unmasked = true;
             continue;
         }
-        if option == "no-new-privileges" || option == "writable-cgroups" || option == "disable" {
+        if option == "no-new-privileges" || option == "disable" {
             sent.push(option.clone());
             continue;
         }
         // The colon is the older separator.
-        let Some((key, value)) = option.split_once('=').or_else(|| option.split_once(':')) else {
+        let pair = option.split_once('=').or_else(|| option.split_once(':'));
+        let Some((key, value)) = pair.filter(|(_, value)| !value.is_empty()) else {
             return Err(Failure::new(format!("Invalid --security-opt: {option:?}")));
         };
         if key != "seccomp" || matches!(value, "unconfined" | "builtin") {
@@ -36,8 +37,11 @@ pub(crate) fn parse(options: &[String]) -> Outcome<Options> {
             ))
         })?;
         let profile: serde_json::Value = serde_json::from_slice(&profile).map_err(|error| {
-            let why =
-                if error.is_eof() { "unexpected end of JSON input".to_owned() } else { error.to_string() };
+            let why = match api::json::check_syntax(&profile) {
+                _ if error.is_eof() => "unexpected end of JSON input".to_owned(),
+                Err(why) => why,
+                Ok(()) => error.to_string(),
+            };
             Failure::new(format!("compacting json for seccomp profile ({value}) failed: {why}"))
         })?;
         sent.push(format!("seccomp={profile}"));
@@ -68,7 +72,9 @@ mod tests {
         );
         assert!(options.unmasked);
         let error = |option: &str| parse(&[option.to_owned()]).err().unwrap().text;
-        assert_eq!(error("foo"), "Invalid --security-opt: \"foo\"");
+        for wrong in ["foo", "seccomp=", "label:", "writable-cgroups"] {
+            assert_eq!(error(wrong), format!("Invalid --security-opt: {wrong:?}"));
+        }
         assert_eq!(
             error("seccomp=/nosuch"),
             "opening seccomp profile (/nosuch) failed: open /nosuch: no such file or directory"

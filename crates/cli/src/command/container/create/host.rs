@@ -1,6 +1,8 @@
 //! From flags to the request: how the container sits on its host.
 
-use api::container::{DeviceRequest, HostConfig, LogConfig, PortMap, Resources};
+use std::collections::BTreeMap;
+
+use api::container::{DeviceRequest, HostConfig, LogConfig, PortMap, Resources, Ulimit};
 
 use crate::failure::{Failure, Outcome};
 use crate::flag::Parsed;
@@ -54,7 +56,7 @@ pub(super) fn config(
         dns_options: Some(
             parsed.all("dns-option").chain(parsed.all("dns-opt")).map(ToOwned::to_owned).collect(),
         ),
-        dns_search: Some(parsed.list("dns-search")),
+        dns_search: Some(parsed.all("dns-search").map(host::domain).map(ToOwned::to_owned).collect()),
         extra_hosts: some(parsed.all("add-host").map(host::normalized).collect()),
         group_add: list("group-add"),
         ipc_mode: parsed.text("ipc").to_owned(),
@@ -107,8 +109,11 @@ fn resources(parsed: &Parsed) -> Outcome<Resources> {
             ..DeviceRequest::default()
         });
     }
-    let mut ulimits = values(parsed, "ulimit", ulimit::parse)?;
-    ulimits.sort_by(|a, b| a.name.cmp(&b.name));
+    // Of two of a name the last one counts.
+    let ulimits: BTreeMap<String, Ulimit> = values(parsed, "ulimit", ulimit::parse)?
+        .into_iter()
+        .map(|limit| (limit.name.clone(), limit))
+        .collect();
     Ok(Resources {
         cpu_shares: parsed.int("cpu-shares"),
         memory: bytes("memory"),
@@ -139,7 +144,7 @@ fn resources(parsed: &Parsed) -> Outcome<Resources> {
         memory_swappiness: Some(parsed.int("memory-swappiness")),
         oom_kill_disable: Some(parsed.on("oom-kill-disable")),
         pids_limit: Some(parsed.int("pids-limit")),
-        ulimits: Some(ulimits),
+        ulimits: Some(ulimits.into_values().collect()),
         cpu_count: parsed.int("cpu-count"),
         cpu_percent: parsed.int("cpu-percent"),
         io_maximum_iops: unsigned("io-maxiops"),

@@ -82,10 +82,6 @@ pub(super) fn config(networks: &[Network]) -> Outcome<NetworkingConfig> {
     let mut endpoints_config = BTreeMap::new();
     for network in networks {
         let settings = endpoint(network)?;
-        if network.target == "host" || network.target.starts_with("container:") {
-            // Nothing to join: the network namespace is another's.
-            continue;
-        }
         if endpoints_config.insert(network.target.clone(), Some(settings)).is_some() {
             return Err(Failure::new(format!("network {:?} is specified multiple times", network.target)));
         }
