@@ -15,23 +15,18 @@ fn gives_the_code_before_and_after_the_end() {
 }
 
 /// The last unmount of an overlay writes back all of its upper file system, whosever data that is. If the container's
-/// first process did it, nobody would know of its end before the disk has everything: so the shim keeps it mounted.
+/// first process did it, nobody would know of its end before the disk has everything: so the shim keeps the mounts.
 #[test]
 fn the_end_does_not_wait_for_the_disk() {
     let daemon = Daemon::start();
     daemon.hythe(["run", "-d", "--name", "held", "busybox", "sleep", "1000"]).ok();
     let pid = daemon.hythe(["inspect", "-f", "{{.State.Pid}}", "held"]).ok();
-    let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).expect("its mounts");
-    let root = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let root = root.into_iter().find(|fields| fields[4] == "/").expect("its root")[0].to_owned();
+    let mounts = fs::read_link(format!("/proc/{pid}/ns/mnt")).expect("its mount namespace");
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
     let shim = status.lines().find_map(|line| line.strip_prefix("PPid:\t")).expect("its shim");
-    let held = fs::read_dir(format!("/proc/{shim}/fdinfo")).expect("the shim's descriptors").flatten();
-    let held = held.filter_map(|entry| fs::read_to_string(entry.path()).ok());
-    let on_root = |info: &String| {
-        info.lines().any(|line| line.strip_prefix("mnt_id:").is_some_and(|id| id.trim() == root))
-    };
-    assert!(held.into_iter().any(|info| on_root(&info)), "the shim does not hold mount {root}");
+    let held = fs::read_dir(format!("/proc/{shim}/fd")).expect("the shim's descriptors").flatten();
+    let mut held = held.filter_map(|entry| fs::read_link(entry.path()).ok());
+    assert!(held.any(|link| link == mounts), "the shim does not hold {}", mounts.display());
 }
 
 /// While a shim still unmounts, the container's files are there for everybody, and it can be started again.

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use errdefs::{Collected, Context, Result};
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 use rustix::process::Pid;
 
 use crate::layout::{Hierarchy, Layout, Version};
@@ -169,8 +170,13 @@ impl Cgroup {
     /// # Errors
     /// The kernel's refusal, e.g. of a removed group.
     pub fn join(&self) -> Result<()> {
-        for (_, dir) in self.v1_dirs() {
-            file::write(&dir.join("tasks"), "0")?;
+        for hierarchy in &self.layout.v1 {
+            let tasks = self.dir_in(hierarchy).join("tasks");
+            match file::try_write(&tasks, "0") {
+                // The group is in those hierarchies only that it needs.
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(errno) => return Err(file::refused(&tasks, "0", errno)),
+            }
         }
         Ok(())
     }

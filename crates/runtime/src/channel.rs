@@ -122,13 +122,14 @@ impl ParentEnd {
 
     /// What the child says next; `None` if it closed its end.
     pub(crate) fn receive(&self) -> sys::Result<Option<(FromChild, Option<OwnedFd>)>> {
-        let mut buffer = vec![0; MAX_PACKET];
-        let (count, fds) = match sys::socket::receive(&self.0, &mut buffer) {
+        let len = match sys::socket::next_len(&self.0) {
             // The child is gone and left a message of ours unread. The kernel tells that first, and what the child said
             // last only when asked again.
-            Err(error) if error.errno() == Errno::CONNRESET => sys::socket::receive(&self.0, &mut buffer)?,
+            Err(error) if error.errno() == Errno::CONNRESET => sys::socket::next_len(&self.0)?,
             other => other?,
         };
+        let mut buffer = vec![0; len.min(MAX_PACKET)];
+        let (count, fds) = sys::socket::receive(&self.0, &mut buffer)?;
         if count == 0 {
             return Ok(None);
         }

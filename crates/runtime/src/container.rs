@@ -14,7 +14,7 @@ use crate::hooks::Point;
 use crate::launch::{Given, Io, Place};
 use crate::outcome::{StartError, failed};
 use crate::plan::{MountSource, NamespaceKind, NamespaceSource, Plan};
-use crate::process::{self, Context};
+use crate::process::{self, Context, Done};
 use crate::rootfs::prepare::Prepared;
 use crate::rootfs::{self, Rootfs};
 use crate::terminal;
@@ -68,7 +68,7 @@ pub(crate) fn become_container(
         die_with_parent: plan.die_with_parent,
         make_cwd: true,
         start: given.start,
-        settled: false,
+        done: Done::Nothing,
         hooks: plan.hooks.as_deref(),
         warnings: Vec::new(),
     };

@@ -4,9 +4,10 @@
 //! read, and until `execve` nobody inside can look into this process.
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use cgroups::Cgroup;
+use rustix::fs::{Mode, OFlags, PROC_SUPER_MAGIC, fstatfs, open};
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 
 use crate::channel::ChildEnd;
@@ -14,7 +15,7 @@ use crate::container::detach;
 use crate::launch::Io;
 use crate::outcome::{StartError, failed};
 use crate::plan::{ExecPlan, NamespaceKind};
-use crate::process::{self, Context};
+use crate::process::{self, Context, Done};
 use crate::remapped::become_root;
 use crate::rootfs::new_procfs;
 use crate::terminal;
@@ -35,14 +36,22 @@ pub(crate) fn join_container(
         cgroup.join()?;
     }
     let mut warnings = Vec::new();
-    let procfs = match root {
+    let (procfs, done) = match root {
         // Inside a user namespace neither could be done any more.
         Some(root) => {
             let procfs = new_procfs().map_err(|errno| failed("mount a private /proc", errno))?;
             warnings = process::settle(&plan.process, io, Some(procfs.as_fd()), root)?;
-            Some(procfs)
+            (Some(procfs), Done::Settled)
         }
-        None => None,
+        // The host's is at hand now and trusted as the container's is not. To make one would do too, but the kernel waits
+        // for all processors when it is closed again.
+        None => match host_procfs() {
+            Some(host) => {
+                process::adjust_oom_score(&plan.process, Some(host.as_fd()), &mut warnings)?;
+                (None, Done::Score)
+            }
+            None => (None, Done::Nothing),
+        },
     };
     let namespaces = plan.namespaces.iter().fold(ThreadNameSpaceType::empty(), |all, kind| {
         all | match kind {
@@ -75,9 +84,16 @@ pub(crate) fn join_container(
         die_with_parent: plan.die_with_parent,
         make_cwd: false,
         start: None,
-        settled: root.is_some(),
+        done,
         hooks: None,
         warnings,
     };
     process::run(&plan.process, context, io, terminal, channel)
+}
+
+/// The host's `/proc`, if that is what is there.
+fn host_procfs() -> Option<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let procfs = open("/proc", flags, Mode::empty()).ok()?;
+    (fstatfs(&procfs).ok()?.f_type == PROC_SUPER_MAGIC).then_some(procfs)
 }

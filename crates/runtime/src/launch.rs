@@ -67,10 +67,12 @@ pub struct Creating {
     /// Those that are not the caller's.
     hooks: Option<Box<Hooks>>,
     hooks_due: bool,
+    /// It has leave to execute already.
+    goes_on: bool,
 }
 
-/// A process that is prepared and waits for [`Created::start`]. If it is dropped before, the process exits by itself.
-/// The caller reaps the process and removes the group.
+/// A process that is prepared and, if it is a container's first, waits for [`Created::start`]: if this is dropped before, it
+/// exits by itself. One that [`exec`] made does not wait. The caller reaps the process and removes the group.
 #[derive(Debug)]
 pub struct Created {
     /// The process, as the caller's PID namespace numbers it.
@@ -84,6 +86,8 @@ pub struct Created {
     /// What could not be done and was left out, for the caller's log.
     pub warnings: Vec<String>,
     channel: Option<ParentEnd>,
+    /// It has leave to execute already.
+    goes_on: bool,
 }
 
 /// A process told to execute its program. Poll [`Starting::fd`] for reading and call [`Starting::advance`], or just
@@ -141,7 +145,7 @@ pub fn create(plan: &Plan, io: Io<'_>, given: Given<'_>) -> Result<Creating, Sta
         _ => Ok(()),
     };
     let hooks = plan.hooks.clone().filter(|_| !given.hooks_apart);
-    let creating = Creating { pid, pidfd, channel, cgroup, builder, hooks, hooks_due: false };
+    let creating = Creating { pid, pidfd, channel, cgroup, builder, hooks, hooks_due: false, goes_on: false };
     match completed {
         Ok(()) => creating.channel.tell(FromParent::CgroupReady),
         Err(error) => {
@@ -181,7 +185,8 @@ fn fork(
     }
 }
 
-/// Prepares a further process in the container whose first process is `init` (a pidfd).
+/// Makes a further process in the container whose first process is `init` (a pidfd). It executes its program when it is
+/// prepared; [`Created::start`] waits for that.
 ///
 /// # Errors
 /// As [`create`].
@@ -214,6 +219,9 @@ pub fn exec(plan: &ExecPlan, init: BorrowedFd<'_>, io: Io<'_>) -> Result<Creatin
         Forked::Parent { pid, pidfd } => (pid, pidfd),
     };
     drop(child_end);
+    // Nothing has to be done between its preparation and its program, as it may have for a container: so it has leave
+    // before it asks, and spares a switch to this process and back.
+    parent_end.tell(FromParent::Execute);
     // The group belongs to the container: never removed with a failed exec.
     Ok(Creating {
         pid,
@@ -223,6 +231,7 @@ pub fn exec(plan: &ExecPlan, init: BorrowedFd<'_>, io: Io<'_>) -> Result<Creatin
         builder: None,
         hooks: None,
         hooks_due: false,
+        goes_on: true,
     })
 }
 
@@ -393,12 +402,12 @@ impl Creating {
     fn conclude(self, heard: Heard) -> Result<Created, StartError> {
         match heard {
             Heard::Prepared(warnings, console) => {
-                let Self { pid, pidfd, channel, cgroup, builder, .. } = self;
+                let Self { pid, pidfd, channel, cgroup, builder, goes_on, .. } = self;
                 if let Some(builder) = builder {
                     // Its last word was to the process that has just spoken.
                     let _ = waitid(WaitId::PidFd(builder.as_fd()), WaitIdOptions::EXITED);
                 }
-                Ok(Created { pid, pidfd, console, cgroup, warnings, channel: Some(channel) })
+                Ok(Created { pid, pidfd, console, cgroup, warnings, channel: Some(channel), goes_on })
             }
             Heard::Failed(error) => {
                 self.undo();
@@ -456,7 +465,9 @@ impl Created {
     pub fn go(&mut self) -> Result<Starting, StartError> {
         let channel =
             self.channel.take().ok_or_else(|| StartError::other("the process was already started"))?;
-        channel.tell(FromParent::Execute);
+        if !self.goes_on {
+            channel.tell(FromParent::Execute);
+        }
         Ok(Starting { channel })
     }
 }

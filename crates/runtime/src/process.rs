@@ -43,12 +43,22 @@ pub(crate) struct Context<'a> {
     pub(crate) make_cwd: bool,
     /// Where to wait for the start, if not on the channel.
     pub(crate) start: Option<BorrowedFd<'a>>,
-    /// Whether [`settle`] was called.
-    pub(crate) settled: bool,
+    /// What was done before the namespaces were entered.
+    pub(crate) done: Done,
     /// The container's hooks (the first process only).
     pub(crate) hooks: Option<&'a Hooks>,
     /// What was left out so far.
     pub(crate) warnings: Vec<String>,
+}
+
+/// How much of the last steps was done while the host was still in reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    Nothing,
+    /// Its place before the OOM killer.
+    Score,
+    /// All that [`settle`] does.
+    Settled,
 }
 
 /// Becomes the program; returns only why it could not.
@@ -59,8 +69,10 @@ pub(crate) fn run(
     terminal: Option<Terminal>,
     channel: &ChildEnd,
 ) -> Result<Infallible, StartError> {
-    if !context.settled {
+    if context.done != Done::Settled {
         limit(process)?;
+    }
+    if context.done == Done::Nothing {
         adjust_oom_score(process, context.procfs, &mut context.warnings)?;
     }
     let identity = identify(&process.user, context.tree)?;
@@ -175,7 +187,7 @@ fn resource(number: u32) -> Option<Resource> {
 
 /// Lowering needs `CAP_SYS_RESOURCE`, which an engine inside a container may lack. It does not decide whether the
 /// program can run, so it is left out with a word, where runc fails with "can't get final child's PID".
-fn adjust_oom_score(
+pub(crate) fn adjust_oom_score(
     process: &Process,
     procfs: Option<BorrowedFd<'_>>,
     warnings: &mut Vec<String>,

@@ -36,7 +36,7 @@ use crate::launch::{
 };
 use crate::outcome::{StartError, failed};
 use crate::plan::{MountSource, NamespaceKind, NamespaceSource, Plan};
-use crate::process::{self, Context};
+use crate::process::{self, Context, Done};
 use crate::rootfs::prepare::{made_inside, prepare};
 use crate::rootfs::{self, new_of};
 use crate::terminal::{self, Terminal};
@@ -215,7 +215,7 @@ impl Scout<'_> {
             die_with_parent: plan.die_with_parent,
             make_cwd: true,
             start: self.given.start,
-            settled: true,
+            done: Done::Settled,
             hooks: None,
             warnings,
         };

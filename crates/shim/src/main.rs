@@ -7,6 +7,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::exit;
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static HEAP: sys::heap::Heap = sys::heap::Heap;
+
 /// The name the program has where it is a container's first process.
 const INIT: &str = "docker-init";
 

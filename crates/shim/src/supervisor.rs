@@ -77,11 +77,11 @@ struct Supervisor {
     /// Where unnamed files go.
     log_directory: Option<PathBuf>,
     cgroup: Option<cgroups::Cgroup>,
-    /// The container's file system, kept mounted until this process ends. The last unmount of an overlay writes back all
-    /// that its upper file system has not written yet, other containers' data and this one's log among it (`ovl_sync_fs`):
-    /// without this the container's first process would do that while it exits, and nobody would know of its end for as
-    /// long as that takes.
-    root: Option<OwnedFd>,
+    /// The container's mounts, kept until this process ends. The last unmount of an overlay writes back all that its upper
+    /// file system has not written yet, other containers' data and this one's log among it (`ovl_sync_fs`), and the end of
+    /// a namespace waits for all processors: without this the container's first process would do that while it exits, and
+    /// nobody would know of its end for as long as it takes.
+    mounts: Option<OwnedFd>,
     /// The runtime that makes the processes, if it is not ours.
     other: Option<Other>,
     /// Where the other runtime was told to make the group, until it is there.
@@ -215,7 +215,7 @@ impl Supervisor {
             clients: Vec::new(),
             log,
             cgroup: None,
-            root: None,
+            mounts: None,
             other,
             cgroup_path: None,
             layout: None,
@@ -324,6 +324,7 @@ fn isolate(state_dir: &Path) -> Result<()> {
     // What the container's processes leave behind comes to us.
     set_child_subreaper(Some(getpid())).context(|| "PR_SET_CHILD_SUBREAPER")?;
     sys::signal::block_all();
+    sys::signal::default_all();
     std::env::set_current_dir("/").context(|| "chdir /")?;
     std::fs::metadata(state_dir).context(|| format!("stat {}", state_dir.display())).map(drop)
 }

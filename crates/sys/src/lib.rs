@@ -16,6 +16,8 @@ mod copy;
 pub mod exec;
 pub mod fd;
 pub mod fork;
+#[cfg(any(test, target_env = "musl"))]
+pub mod heap;
 pub mod identity;
 pub mod inside;
 pub mod keyring;

@@ -1,6 +1,7 @@
 //! Signals of a process about to run another program: default dispositions, nothing blocked; and sending by number.
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd as _, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Pid;
 
@@ -9,8 +10,36 @@ use crate::{Result, check};
 /// Highest signal number of Linux.
 pub const HIGHEST: i32 = 64;
 
+/// Whether [`default_all`] was called, here or in a parent that was only forked from.
+static ALL_DEFAULT: AtomicBool = AtomicBool::new(false);
+
 /// Puts every signal back to its default action and unblocks all of them.
 pub fn reset_all() {
+    if !ALL_DEFAULT.load(Ordering::Relaxed) {
+        set_defaults();
+    }
+    let none = 0_u64;
+    // SAFETY: an empty set on our own stack, read during the call.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const none,
+            std::ptr::null_mut::<u64>(),
+            size_of::<u64>(),
+        );
+    }
+}
+
+/// Puts every signal back to its default action, once for this process and all that it forks: 64 calls that none of those
+/// has to make before it executes a program. For a process that takes its signals by a descriptor and never installs a
+/// handler.
+pub fn default_all() {
+    set_defaults();
+    ALL_DEFAULT.store(true, Ordering::Relaxed);
+}
+
+fn set_defaults() {
     /// The kernel's own form; the C library's refuses the signals it uses itself, which a parent may have left ignored.
     #[repr(C)]
     struct KernelAction {
@@ -31,17 +60,6 @@ pub fn reset_all() {
                 size_of::<u64>(),
             );
         }
-    }
-    let none = 0_u64;
-    // SAFETY: an empty set on our own stack, read during the call.
-    unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            &raw const none,
-            std::ptr::null_mut::<u64>(),
-            size_of::<u64>(),
-        );
     }
 }
 

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recv, recvmsg, sendmsg, socketpair,
 };
 
 use crate::{CallError, Result};
@@ -54,6 +54,16 @@ pub fn has_unread(socket: impl AsFd) -> Result<bool> {
         rustix::ioctl::ioctl(&socket, call)
     };
     queued.map(|bytes| bytes > 0).map_err(|errno| CallError::new("ioctl(SIOCOUTQ)", "", errno))
+}
+
+/// Waits for the next packet and gives its length in bytes, without taking it; 0 at the end.
+///
+/// # Errors
+/// What the kernel says, as [`receive`].
+pub fn next_len(socket: impl AsFd) -> Result<usize> {
+    let flags = RecvFlags::PEEK | RecvFlags::TRUNC;
+    let peeked = retry_on_intr(|| recv(&socket, &mut [0_u8; 0], flags));
+    peeked.map(|(_, len)| len).map_err(|errno| CallError::new("recv", "", errno))
 }
 
 /// Receives into `buffer`: the number of bytes (0 = the other end is closed) and the descriptors that came along.

@@ -172,13 +172,15 @@ impl Supervisor {
         if let Some(master) = created.console.take() {
             let opened = process.open_console(&self.poller, place, master);
             if let Err(error) = opened {
+                // An exec goes on by itself.
+                let _ = sys::signal::send(&created.pidfd, 9);
                 process.stage = Stage::Created(created);
                 return self.not_started(place, error.into());
             }
         }
         if place == INIT {
             self.cgroup = created.cgroup.take();
-            self.root = root_of(created.pid);
+            self.mounts = mounts_of(created.pid);
             self.watch_oom();
         }
         let warnings = std::mem::take(&mut created.warnings);
@@ -506,11 +508,11 @@ impl Supervisor {
     }
 }
 
-/// The file system that a process of ours sees, which stays mounted as long as the descriptor is open. Without it the
-/// container only ends more slowly.
-fn root_of(pid: Pid) -> Option<OwnedFd> {
-    let path = format!("/proc/{}/root", pid.as_raw_nonzero());
-    open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()
+/// The mount namespace of a process of ours, which lasts as long as the descriptor is open. Without it the container only
+/// ends more slowly.
+fn mounts_of(pid: Pid) -> Option<OwnedFd> {
+    let path = format!("/proc/{}/ns/mnt", pid.as_raw_nonzero());
+    open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
 /// The exit code as shells count, and the signal.

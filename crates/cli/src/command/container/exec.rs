@@ -68,11 +68,12 @@ fn run(cli: &Cli, parsed: &Parsed) -> Outcome {
     if detach {
         return Ok(client.exec_start(&id, &start)?);
     }
-    let control = Control::take()?;
+    // Without a terminal signals do what they do to any program, and no thread is needed for them.
+    let control = tty.then(Control::take).transpose()?;
     let attached = client.exec_attach(&id, &start)?;
-    let target = Target::Exec(id.clone());
-    control.hand_over(client, Signals { resize: tty.then(|| target.clone()), proxy: None });
-    if tty {
+    if let Some(control) = control {
+        let target = Target::Exec(id.clone());
+        control.hand_over(client, Signals { resize: Some(target.clone()), proxy: None });
         session::resize(client, &target);
     }
     if session::run(attached, &Streams { stdin, tty, detach_keys })? == Ended::Detached {
