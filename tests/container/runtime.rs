@@ -151,7 +151,7 @@ fn an_unknown_runtime_is_refused_in_dockers_words() {
 fn the_default_runtime_is_the_configured_one_and_a_missing_program_is_told() {
     let flags = ["--add-runtime=gone=/nonexistent/runtime", "--default-runtime=gone"].map(str::to_owned);
     let daemon = Daemon::with(Options { flags: flags.into(), images: vec!["busybox"], ..Options::default() });
-    let info = daemon.hythe(["info", "-f", "{{.DefaultRuntime}} {{index .Runtimes \"gone\" \"path\"}}"]).ok();
+    let info = daemon.hythe(["info", "-f", "{{.DefaultRuntime}} {{(index .Runtimes \"gone\").Path}}"]).ok();
     assert_eq!(info, "gone /nonexistent/runtime");
     let error = daemon.hythe(["run", "--rm", "busybox", "true"]).fails_with(127);
     assert!(error.contains("/nonexistent/runtime") && error.contains("no such file"), "{error}");

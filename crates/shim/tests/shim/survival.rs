@@ -188,6 +188,7 @@ fn events_without_a_daemon_are_told_to_the_next() {
     let Adopted::Running(handle) = second.adopt(harness.id.clone(), &harness.state(), 0).unwrap() else {
         panic!()
     };
+    second.follow(&handle).unwrap();
     let plan = harness.plan("", false);
     let mut process = plan.process.clone();
     process.args = ["busybox", "sh", "-c", "read x; exit 6"].map(str::to_owned).to_vec();
