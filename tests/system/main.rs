@@ -13,6 +13,7 @@ mod events;
 mod full;
 mod linear;
 mod many;
+mod memory;
 mod metrics;
 mod refused;
 mod semantics;

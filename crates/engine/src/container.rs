@@ -239,6 +239,7 @@ impl Containers {
             let mut builder = DirBuilder::new();
             builder.recursive(true).mode(0o710).create(dir).context(|| format!("make {}", dir.display()))?;
         }
+        crate::background::keep_reserve()?;
         let last =
             std::fs::read_to_string("/proc/sys/kernel/cap_last_cap").context(|| "read cap_last_cap")?;
         let layout = cgroups::Layout::detect()?;

@@ -242,6 +242,9 @@ impl Shared {
     ) -> Result<(i32, String), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let (ours, theirs) = UnixStream::pair().map_err(|error| text(&error))?;
+        let end = ours.try_clone().map_err(|error| text(&error))?;
+        let reader = std::thread::Builder::new().name("probe".into()).spawn(move || read_output(ours));
+        let reader = reader.map_err(|error| text(&error))?;
         let request = api::exec::CreateRequest {
             cmd: Some(check.line.clone()),
             attach_stdout: true,
@@ -252,8 +255,6 @@ impl Shared {
         self.tell_exec(&exec, "exec_create", true, &[]);
         self.execs.lock().insert(exec.id.clone(), Arc::clone(&exec));
         let deadline = Instant::now() + check.timeout;
-        let end = ours.try_clone().map_err(|error| text(&error))?;
-        let reader = std::thread::spawn(move || read_output(ours));
         let starting = metrics::COUNTERS.probe_starts.time();
         let started = self.run_exec(&exec, Some((theirs.into(), Vec::new())), None, false);
         drop(starting);
