@@ -133,3 +133,14 @@ fn a_relative_working_directory_is_refused_by_the_start() {
     }
     assert_eq!(daemon.hythe(["exec", "-w", "tmp", "relative", "true"]).code, 128);
 }
+
+/// A program gets every signal at its default and none blocked, whoever started it.
+#[test]
+fn no_signal_is_ignored_or_blocked_in_a_container() {
+    let daemon = Daemon::start();
+    let program = ["grep", "-E", "Sig(Blk|Ign|Cgt)", "/proc/self/status"];
+    let none = "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000";
+    assert_eq!(daemon.hythe(["run", "--rm", "busybox"].iter().chain(&program)).ok(), none);
+    daemon.hythe(["run", "-d", "--name", "signals", "busybox", "sleep", "1000"]).ok();
+    assert_eq!(daemon.hythe(["exec", "signals"].iter().chain(&program)).ok(), none);
+}

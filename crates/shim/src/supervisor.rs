@@ -324,7 +324,7 @@ fn isolate(state_dir: &Path) -> Result<()> {
     // What the container's processes leave behind comes to us.
     set_child_subreaper(Some(getpid())).context(|| "PR_SET_CHILD_SUBREAPER")?;
     sys::signal::block_all();
-    sys::signal::default_all();
+    sys::signal::keep_defaults();
     std::env::set_current_dir("/").context(|| "chdir /")?;
     std::fs::metadata(state_dir).context(|| format!("stat {}", state_dir.display())).map(drop)
 }

@@ -10,13 +10,13 @@ use crate::{Result, check};
 /// Highest signal number of Linux.
 pub const HIGHEST: i32 = 64;
 
-/// Whether [`default_all`] was called, here or in a parent that was only forked from.
+/// Whether [`keep_defaults`] was called, here or in a parent that was only forked from.
 static ALL_DEFAULT: AtomicBool = AtomicBool::new(false);
 
 /// Puts every signal back to its default action and unblocks all of them.
 pub fn reset_all() {
     if !ALL_DEFAULT.load(Ordering::Relaxed) {
-        set_defaults();
+        (1..=HIGHEST).for_each(set_default);
     }
     let none = 0_u64;
     // SAFETY: an empty set on our own stack, read during the call.
@@ -31,15 +31,15 @@ pub fn reset_all() {
     }
 }
 
-/// Puts every signal back to its default action, once for this process and all that it forks: 64 calls that none of those
-/// has to make before it executes a program. For a process that takes its signals by a descriptor and never installs a
-/// handler.
-pub fn default_all() {
-    set_defaults();
+/// For a program that was executed with every signal at its default, as [`crate::spawn`] does it, and that takes its signals
+/// by a descriptor: takes back what Rust's start has changed of that, so that no process forked from here has to make 64
+/// calls before it executes another program. (Handlers, as Rust's for a stack overflow, end with `execve`.)
+pub fn keep_defaults() {
+    set_default(libc::SIGPIPE);
     ALL_DEFAULT.store(true, Ordering::Relaxed);
 }
 
-fn set_defaults() {
+fn set_default(signal: i32) {
     /// The kernel's own form; the C library's refuses the signals it uses itself, which a parent may have left ignored.
     #[repr(C)]
     struct KernelAction {
@@ -49,17 +49,15 @@ fn set_defaults() {
         mask: u64,
     }
     let default = KernelAction { handler: libc::SIG_DFL, flags: 0, restorer: 0, mask: 0 };
-    for signal in 1..=HIGHEST {
-        // SAFETY: the default action installs no code of ours; the struct lives through the call. KILL and STOP refuse.
-        unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigaction,
-                signal,
-                &raw const default,
-                std::ptr::null_mut::<KernelAction>(),
-                size_of::<u64>(),
-            );
-        }
+    // SAFETY: the default action installs no code of ours; the struct lives through the call. KILL and STOP refuse.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            signal,
+            &raw const default,
+            std::ptr::null_mut::<KernelAction>(),
+            size_of::<u64>(),
+        );
     }
 }
 
