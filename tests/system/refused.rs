@@ -310,3 +310,54 @@ fn requests_of_older_versions() {
     assert_eq!((digests("1.43"), digests("1.42")), (json!([]), Value::Null));
     daemon.hythe(["network", "rm", "own"]).ok();
 }
+
+#[test]
+fn profiles_of_system_calls() {
+    let daemon = Daemon::start();
+    let decoding = "Decoding seccomp profile failed:";
+    let runtime = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create \
+                   failed:";
+    let rule = r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["read"],"action":"X"}]}"#;
+    let twice = r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"name":"a","names":["b"],"action":"SCMP_ACT_ERRNO"}]}"#;
+    let table = [
+        ("x", format!("{decoding} invalid character 'x' looking for beginning of value")),
+        ("{", format!("{decoding} unexpected end of JSON input")),
+        (
+            r#"{"defaultAction":"SCMP_ACT_ALLOW"} x"#,
+            format!("{decoding} invalid character 'x' after top-level value"),
+        ),
+        (rule, format!("{runtime} string X is not a valid action for seccomp")),
+        (
+            r#"{"defaultAction":"SCMP_ACT_ALLOW","architectures":["X"]}"#,
+            format!("{runtime} string X is not a valid arch for seccomp"),
+        ),
+        (
+            r#"{"defaultAction":"SCMP_ACT_ALLOW","flags":["X"]}"#,
+            format!("{runtime} seccomp flag X is not known to runc"),
+        ),
+        (
+            twice,
+            "both 'name' and 'names' are specified in the seccomp profile, use either 'name' or 'names'"
+                .to_owned(),
+        ),
+    ];
+    let made = |profile: &str| {
+        let body = with(json!({
+            "Cmd": ["grep", "Seccomp:", "/proc/self/status"],
+            "HostConfig": {"SecurityOpt": [format!("seccomp={profile}")]},
+        }));
+        assert_eq!(daemon.api("POST", "/containers/create?name=box", &body.to_string()).0, 201);
+    };
+    for (profile, words) in table {
+        made(profile);
+        refuses(&daemon, "POST", "/containers/box/start", &Value::Null, &words);
+        daemon.hythe(["rm", "box"]).ok();
+    }
+    // One that says nothing filters nothing.
+    for profile in ["{}", "null"] {
+        made(profile);
+        assert_eq!(daemon.hythe(["start", "-a", "box"]).ok(), "Seccomp:\t0", "{profile}");
+        daemon.hythe(["rm", "box"]).ok();
+    }
+    daemon.check_leaks();
+}

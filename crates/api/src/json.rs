@@ -57,6 +57,18 @@ pub fn check_syntax(bytes: &[u8]) -> Result<(), String> {
     syntax::parse(bytes).map(drop)
 }
 
+/// Whether a text is one JSON document.
+///
+/// # Errors
+/// What Go's `json.Unmarshal` says to one that is not.
+pub fn check(text: &[u8]) -> Result<(), String> {
+    syntax::whole(text).map_err(|why| match why.as_str() {
+        // A stream would have gone on.
+        "unexpected EOF" => "unexpected end of JSON input".to_owned(),
+        _ => why,
+    })
+}
+
 /// Why a body is not a `T`, in Go's words; in serde's, if Go would have taken it.
 fn explain<T: Body>(bytes: &[u8], error: Option<serde_json::Error>) -> String {
     match (T::examine(bytes), error) {
@@ -75,6 +87,19 @@ mod tests {
             Ok(value) => format!("{value:?}"),
             Err(error) => error.to_string().trim_start_matches("invalid JSON: ").to_owned(),
         }
+    }
+
+    #[test]
+    fn documents_are_checked_in_the_words_of_unmarshal() {
+        for (text, why) in [
+            ("", "unexpected end of JSON input"),
+            ("{", "unexpected end of JSON input"),
+            ("x", "invalid character 'x' looking for beginning of value"),
+            ("{} x", "invalid character 'x' after top-level value"),
+        ] {
+            assert_eq!(check(text.as_bytes()).unwrap_err(), why);
+        }
+        check(b" {\"a\":[1]} \n").unwrap();
     }
 
     /// Each line of the fixture: which request, its body, and what Docker 28.5 said.

@@ -139,6 +139,8 @@ fn mount(mount: &mut Mount, version: Version) -> Result<()> {
         if before(44) && bind.read_only_force_recursive {
             return Err(invalid("BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer"));
         }
+        // What is mounted below was left as it was.
+        bind.read_only_non_recursive |= before(44) && mount.read_only;
     }
     if before(45) && mount.volume_options.as_ref().is_some_and(|volume| !volume.subpath.is_empty()) {
         return Err(invalid("VolumeOptions.Subpath needs API v1.45 or newer"));
@@ -237,6 +239,23 @@ mod tests {
             api::system::Info { firewall_backend: Some(Default::default()), ..api::system::Info::default() };
         let has = |minor| info(&sent, Version::minor(minor)).unwrap().get("FirewallBackend").is_some();
         assert_eq!((has(48), has(49)), (false, true));
+    }
+
+    #[test]
+    fn read_only_was_not_recursive() {
+        for (minor, options, expected) in [
+            (43, Some(Default::default()), Some(true)),
+            (44, Some(Default::default()), Some(false)),
+            (43, None, None),
+        ] {
+            let asked = Mount { read_only: true, bind_options: options, ..Mount::default() };
+            let host = api::container::HostConfig { mounts: Some(vec![asked]), ..Default::default() };
+            let mut meant = CreateRequest { host_config: Some(host), ..Default::default() };
+            create(&mut meant, Version::minor(minor)).unwrap();
+            let mount = &meant.host_config.unwrap().mounts.unwrap()[0];
+            let shown = mount.bind_options.as_ref().map(|bind| bind.read_only_non_recursive);
+            assert_eq!(shown, expected, "1.{minor}");
+        }
     }
 
     #[test]

@@ -23,6 +23,19 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Node, String> {
     Parser { bytes, at: 0, depth: 0 }.value()
 }
 
+/// Looks for the first thing that is wrong with `bytes` as one document and nothing else.
+///
+/// # Errors
+/// Go's text for it.
+pub(crate) fn whole(bytes: &[u8]) -> Result<(), String> {
+    let mut parser = Parser { bytes, at: 0, depth: 0 };
+    parser.value()?;
+    match parser.next() {
+        Ok(_) => parser.unexpected("after top-level value"),
+        Err(_) => Ok(()),
+    }
+}
+
 struct Parser<'b> {
     bytes: &'b [u8],
     at: usize,

@@ -119,13 +119,10 @@ impl Shared {
                     "mounts with shared propagation need the built-in runtime",
                 ));
             }
-            linux.seccomp = self
-                .profile(record)?
-                .map(|profile| match profile.as_str() {
-                    "" => Profile::docker_default().resolve(capabilities),
-                    text => Profile::from_json(text.as_bytes())?.resolve(capabilities),
-                })
-                .transpose()?;
+            linux.seccomp = match self.profile(record)? {
+                Some(profile) => rules(&profile, capabilities)?,
+                None => None,
+            };
         }
         let spec = serde_json::to_string(&spec).context(|| "encode spec")?;
         Ok(Some(shim::Foreign { program: program.clone(), args: args.clone(), spec }))
@@ -220,12 +217,8 @@ impl Shared {
         if let Some(filter) = self.filters.lock().get(&key) {
             return Ok(Some(filter.clone()));
         }
-        let rules = if key.0.is_empty() {
-            Profile::docker_default().resolve(capabilities)?
-        } else {
-            Profile::from_json(key.0.as_bytes())?.resolve(capabilities)?
-        };
-        let filter = seccomp::compile(&rules)?;
+        let Some(rules) = rules(&key.0, capabilities)? else { return Ok(None) };
+        let filter = seccomp::compile(&rules).map_err(of_runtime)?;
         let mut filters = self.filters.lock();
         if filters.len() >= FILTERS_KEPT {
             filters.clear();
@@ -233,4 +226,25 @@ impl Shared {
         filters.insert(key, filter.clone());
         Ok(Some(filter))
     }
+}
+
+/// The rules of a profile's text, which is empty for Docker's default; `None` if it filters nothing.
+fn rules(text: &str, capabilities: u64) -> Result<Option<oci::runtime::Seccomp>> {
+    if text.is_empty() {
+        return Profile::docker_default().resolve(capabilities).map(Some);
+    }
+    api::json::check(text.as_bytes())
+        .map_err(|why| errdefs::invalid(format!("Decoding seccomp profile failed: {why}")))?;
+    let profile = Profile::from_json(text.as_bytes()).map_err(|error| match error.message() {
+        action if action.starts_with("string ") => of_runtime(error),
+        _ => error,
+    })?;
+    profile.map(|profile| profile.resolve(capabilities)).transpose()
+}
+
+/// What Docker leaves to its runtime to find.
+fn of_runtime(error: errdefs::Error) -> errdefs::Error {
+    error.context(
+        "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed",
+    )
 }

@@ -65,13 +65,13 @@ pub fn compile(rules: &Seccomp) -> Result<Filter> {
             // Ours already, or another machine's: no call can come that way here.
             Some(_) => {}
             None if name.starts_with("SCMP_ARCH_") => {}
-            None => return Err(invalid(format!("unknown seccomp architecture {name:?}"))),
+            None => return Err(invalid(format!("string {name} is not a valid arch for seccomp"))),
         }
     }
     let mut flags = 0;
     for name in &rules.flags {
         let known = FLAGS.iter().find(|(known, _)| known == name);
-        flags |= known.ok_or_else(|| invalid(format!("unknown seccomp flag {name:?}")))?.1;
+        flags |= known.ok_or_else(|| invalid(format!("seccomp flag {name} is not known to runc")))?.1;
     }
     if rules.flags.is_empty() {
         // As runc does: the slow-down against speculation is the kernel's default to decide, not the filter's.

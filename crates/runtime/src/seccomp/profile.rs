@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use errdefs::{Result, invalid};
 use oci::runtime::{Seccomp, SeccompAction, SeccompArg, SeccompSyscall};
 use serde::Deserialize;
+use serde::de::IntoDeserializer;
 
 use super::{default, table};
 use crate::capability;
@@ -71,14 +72,16 @@ impl Profile {
         PROFILE.get_or_init(default::profile)
     }
 
-    /// Reads a profile in Docker's JSON format. An OCI `linux.seccomp` object is one too, without conditions.
+    /// Reads a profile in Docker's JSON format. An OCI `linux.seccomp` object is one too, without conditions. `None` if it
+    /// has neither a default action nor rules: nothing is filtered then, as in Docker.
     ///
     /// # Errors
-    /// `InvalidParameter` for what is not such a profile.
-    pub fn from_json(text: &[u8]) -> Result<Self> {
-        let json: Json = serde_json::from_slice(text)
-            .map_err(|error| invalid(format!("Decoding seccomp profile failed: {error}")))?;
-        json.into_profile()
+    /// `InvalidParameter`, in the words of Docker and its runtime, for what is not such a profile.
+    pub fn from_json(text: &[u8]) -> Result<Option<Self>> {
+        let undecoded =
+            |error: serde_json::Error| invalid(format!("Decoding seccomp profile failed: {error}"));
+        let json: Option<Json> = serde_json::from_slice(text).map_err(undecoded)?;
+        json.filter(|json| !json.is_empty()).map(Json::into_profile).transpose()
     }
 
     /// The rules that hold with the bounding capabilities `capabilities` (bit mask) on this machine.
@@ -158,7 +161,8 @@ fn kernel_version(release: &str) -> Option<(u32, u32)> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Json {
-    default_action: SeccompAction,
+    #[serde(default)]
+    default_action: String,
     default_errno_ret: Option<u32>,
     #[serde(default)]
     architectures: Option<Vec<String>>,
@@ -188,7 +192,8 @@ struct JsonRule {
     name: String,
     #[serde(default)]
     names: Option<Vec<String>>,
-    action: SeccompAction,
+    #[serde(default)]
+    action: String,
     errno_ret: Option<u32>,
     #[serde(default)]
     args: Option<Vec<SeccompArg>>,
@@ -209,18 +214,32 @@ struct JsonCondition {
     min_kernel: Option<String>,
 }
 
+/// An action by its name.
+fn action(name: &str) -> Result<SeccompAction> {
+    let unknown =
+        |_: serde::de::value::Error| invalid(format!("string {name} is not a valid action for seccomp"));
+    SeccompAction::deserialize(name.into_deserializer()).map_err(unknown)
+}
+
 impl Json {
+    fn is_empty(&self) -> bool {
+        self.default_action.is_empty() && self.syscalls.as_ref().is_none_or(Vec::is_empty)
+    }
+
     fn into_profile(self) -> Result<Profile> {
         let architectures = self.architectures.unwrap_or_default();
         let map = self.arch_map.unwrap_or_default();
         if !architectures.is_empty() && !map.is_empty() {
-            return Err(invalid("use either 'architectures' or 'archMap'"));
+            return Err(invalid(
+                "both 'architectures' and 'archMap' are specified in the seccomp profile, use either 'architectures' or \
+                 'archMap'",
+            ));
         }
         if !self.listener_path.is_empty() {
             return Err(errdefs::not_implemented("seccomp listenerPath is not supported"));
         }
         Ok(Profile {
-            default_action: self.default_action,
+            default_action: action(&self.default_action)?,
             default_errno: self.default_errno_ret,
             architectures,
             machines: map
@@ -243,13 +262,15 @@ impl JsonRule {
         let mut names = self.names.unwrap_or_default();
         if !self.name.is_empty() {
             if !names.is_empty() {
-                return Err(invalid("use either 'name' or 'names'"));
+                return Err(invalid(
+                    "both 'name' and 'names' are specified in the seccomp profile, use either 'name' or 'names'",
+                ));
             }
             names.push(self.name);
         }
         Ok(Rule {
             names,
-            action: self.action,
+            action: action(&self.action)?,
             errno: self.errno_ret,
             args: self.args.unwrap_or_default(),
             includes: self.includes.unwrap_or_default().into_condition()?,
@@ -287,6 +308,7 @@ mod tests {
             {"names":["e"],"action":"SCMP_ACT_ALLOW","includes":{"minKernel":"4.8"}},
             {"names":["f"],"action":"SCMP_ACT_ALLOW","includes":{"minKernel":"99.0"}}]}"#,
         )
+        .unwrap()
         .unwrap();
         let names = |capabilities| {
             let rules = profile.resolve(capabilities).unwrap();
@@ -298,8 +320,10 @@ mod tests {
 
     #[test]
     fn what_is_no_profile_is_refused() {
+        for text in ["{}", "null", r#"{"syscalls":[]}"#] {
+            assert_eq!(Profile::from_json(text.as_bytes()).unwrap(), None, "{text}");
+        }
         for text in [
-            "{}",
             r#"{"defaultAction":"SCMP_ACT_WHATEVER"}"#,
             r#"{"defaultAction":"SCMP_ACT_ALLOW","architectures":["A"],"archMap":[{"architecture":"B"}]}"#,
             r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"name":"a","names":["b"],"action":"SCMP_ACT_ALLOW"}]}"#,

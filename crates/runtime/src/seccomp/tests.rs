@@ -88,7 +88,7 @@ const DOCKER_CAPABILITIES: u64 = 0xa804_25fb;
 #[test]
 fn the_default_profile_is_dockers() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/seccomp/testdata/docker-default.json");
-    let theirs = Profile::from_json(&std::fs::read(path).unwrap()).unwrap();
+    let theirs = Profile::from_json(&std::fs::read(path).unwrap()).unwrap().unwrap();
     for capabilities in (0..41).map(|bit| 1_u64 << bit).chain([0, u64::MAX, DOCKER_CAPABILITIES]) {
         let (ours, theirs) = (default_rules(capabilities), theirs.resolve(capabilities).unwrap());
         assert_eq!(ours.architectures, theirs.architectures);
