@@ -196,8 +196,7 @@ fn set_parameters(plan: &Plan, rootfs: &Rootfs) -> Result<(), StartError> {
 }
 
 fn set_parameter(procfs: &OwnedFd, name: &str, value: &str) -> Result<(), StartError> {
-    let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::openat(procfs, format!("sys/{name}"), flags, Mode::empty())
+    let file = rootfs::open_in_procfs(procfs.as_fd(), &format!("sys/{name}"))
         .map_err(|errno| failed(format_args!("open sysctl {} file", name.replace('/', ".")), errno))?;
     rustix::io::write(&file, value.as_bytes())
         .map(drop)

@@ -211,8 +211,7 @@ fn write_proc(procfs: Option<BorrowedFd<'_>>, name: &str, value: &str) -> Result
         own = crate::rootfs::new_procfs()?;
         own.as_fd()
     };
-    let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::openat(procfs, name, flags, Mode::empty())?;
+    let file = crate::rootfs::open_in_procfs(procfs, name)?;
     rustix::io::write(&file, value.as_bytes()).map(drop)
 }
 

@@ -10,7 +10,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, statat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, fsconfig_create,
@@ -188,6 +188,14 @@ pub(crate) fn new_procfs() -> Result<OwnedFd, Errno> {
     new_mount("proc", "proc", &[], sys::mount::NOSUID | sys::mount::NODEV | sys::mount::NOEXEC)
 }
 
+/// Opens a file of a procfs for writing, and certainly of that one: what is mounted inside it, and links that lead out, are
+/// refused (CVE-2025-52881).
+pub(crate) fn open_in_procfs(procfs: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_MAGICLINKS;
+    openat2(procfs, name, flags, Mode::empty(), resolve)
+}
+
 /// The failure of a mount of `what`.
 fn step(mount: &Mount, what: &str) -> impl Fn(Errno) -> StartError {
     let text = format!("error mounting {what:?} to rootfs at {:?}", mount.target.display().to_string());
@@ -289,7 +297,7 @@ impl Rootfs {
         let step = |errno| failed(format_args!("create mountpoint for {} mount", path.display()), errno);
         let target = self.tree.ensure(path, make).map_err(step)?;
         if plain {
-            let straight = self.tree.open_with(path, OFlags::PATH, rustix::fs::ResolveFlags::NO_SYMLINKS);
+            let straight = self.tree.open_with(path, OFlags::PATH, ResolveFlags::NO_SYMLINKS);
             let same = |fd: &OwnedFd| fstat(fd).map(|stat| (stat.st_dev, stat.st_ino));
             if straight.map_err(|_| Errno::LOOP).and_then(|fd| same(&fd)).map_err(step)?
                 != same(&target).map_err(step)?
@@ -321,7 +329,7 @@ impl Rootfs {
     /// of the descriptor that is mounted, so that nothing else can be put in its place (CVE-2025-31133).
     fn own_null(&self) -> Option<OwnedFd> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW;
-        let no_links = rustix::fs::ResolveFlags::NO_SYMLINKS;
+        let no_links = ResolveFlags::NO_SYMLINKS;
         let fd = self.tree.open_with(Path::new("/dev/null"), flags, no_links).ok()?;
         is_null(&fd).ok()?.then_some(fd)
     }

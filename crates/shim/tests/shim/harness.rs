@@ -152,6 +152,24 @@ impl Harness {
         self.launcher.launch(request).unwrap()
     }
 
+    /// A container of this plan, without a log.
+    pub(crate) fn launch_plan(&self, plan: Plan) -> Handle {
+        let request = LaunchRequest {
+            id: self.id.clone(),
+            state_dir: self.state(),
+            plan,
+            foreign: None,
+            netns: None,
+            userns: None,
+            stdio: Stdio::default(),
+            log: logs::WriterConfig::none(),
+            held: Vec::new(),
+            forwards: Vec::new(),
+            attaches: Vec::new(),
+        };
+        self.launcher.launch(request).unwrap()
+    }
+
     pub(crate) fn start(&self, container: Container) -> Handle {
         let handle = self.launch(container);
         handle.wait_created().unwrap();

@@ -217,3 +217,35 @@ fn a_log_that_must_not_block_is_complete_while_there_is_room_and_counts_what_the
     assert!(numbers.is_sorted() && numbers.len() < 1_000_000, "{} lines", numbers.len());
     harness.check_gone(handle.shim_pid());
 }
+
+#[test]
+fn proc_cve_2025_52881_what_is_mounted_in_proc_gets_no_write() {
+    // No spec can have such a mount. What a race might bring about, the plan says here.
+    for (target, sysctl) in
+        [("/proc/sys/kernel/shmmax", true), ("/proc/self/oom_score_adj", false), ("/proc", false)]
+    {
+        let harness = Harness::new();
+        let canary = harness.dir.path().join("canary");
+        let mut plan = harness.plan("", false);
+        let mut source = canary.clone();
+        if target == "/proc" {
+            source = harness.dir.path().join("proc");
+            std::fs::create_dir_all(source.join("self")).unwrap();
+            std::os::unix::fs::symlink(&canary, source.join("self/oom_score_adj")).unwrap();
+        }
+        std::fs::write(&canary, "kept").unwrap();
+        let mut mount = plan.mounts[0].clone();
+        mount.target = target.into();
+        mount.what = runtime::plan::MountSource::Bind { source, recursive: false };
+        plan.mounts.insert(1, mount);
+        if sysctl {
+            plan.sysctls.push(("kernel/shmmax".into(), "54321".into()));
+        } else {
+            plan.process.oom_score_adj = Some(777);
+        }
+        let handle = harness.launch_plan(plan);
+        let made = handle.wait_created();
+        assert_eq!(std::fs::read_to_string(&canary).unwrap(), "kept", "{target}: {made:?}");
+        drop(handle.abandon());
+    }
+}
