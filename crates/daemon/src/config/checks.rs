@@ -1,5 +1,7 @@
 //! What dockerd checks of its settings beyond their types, and what it tells of them when they are read again.
 
+use std::net::IpAddr;
+
 use api::StringMap;
 use errdefs::{Result, invalid};
 
@@ -82,9 +84,44 @@ pub(super) fn settings(values: &Reader) -> Result<()> {
             None => return Err(invalid(format!("invalid exec-opt ({option}): missing '='"))),
         }
     }
+    features(values)?;
+    addresses(values)?;
+    labels(values)
+}
+
+/// Features are on or off.
+fn features(values: &Reader) -> Result<()> {
     for feature in values.many("feature") {
         let on = feature.split_once('=').map_or(Some(true), |(_, on)| flags::boolean(on));
         on.ok_or_else(|| invalid(format!("invalid boolean value for feature {feature:?}")))?;
+    }
+    Ok(())
+}
+
+/// Addresses and ranges, those that mean nothing here included.
+fn addresses(values: &Reader) -> Result<()> {
+    for name in ["default-gateway", "default-gateway-v6", "host-gateway-ip"] {
+        if let Some(bad) = values.many(name).iter().find(|text| text.parse::<IpAddr>().is_err()) {
+            return Err(invalid(format!("invalid IP address: {bad}")));
+        }
+    }
+    if let Some(range) = values.one("fixed-cidr-v6").filter(|range| range.parse::<ipnet::Ipv6Net>().is_err())
+    {
+        return Err(invalid(format!("invalid fixed-cidr-v6: {range}")));
+    }
+    Ok(())
+}
+
+/// Labels of the engine: some namespaces are nobody's to use.
+fn labels(values: &Reader) -> Result<()> {
+    for label in values.many("label") {
+        const RESERVED: [&str; 3] = ["com.docker.", "io.docker.", "org.dockerproject."];
+        if RESERVED.iter().any(|namespace| label.to_lowercase().starts_with(namespace)) {
+            return Err(invalid(format!(
+                "label {label} is not allowed: the namespaces com.docker.*, io.docker.*, and org.dockerproject.* are \
+                 reserved for internal use"
+            )));
+        }
     }
     Ok(())
 }

@@ -62,10 +62,12 @@ fn parse(text: &str) -> Result<Values> {
     if text.trim().is_empty() {
         return Ok(Values::new());
     }
-    let mut object: BTreeMap<String, Value> = serde_json::from_str(text).map_err(|error| {
+    let document: Value = serde_json::from_str(text).map_err(|error| {
         let why = error.to_string();
         if error.is_eof() {
             invalid("invalid JSON: unexpected end of JSON input")
+        } else if let Err(why) = api::json::check_syntax(text.as_bytes()) {
+            invalid(format!("invalid JSON: {why}"))
         } else if why.starts_with("trailing characters") {
             let at = text
                 .lines()
@@ -76,8 +78,22 @@ fn parse(text: &str) -> Result<Values> {
             invalid(format!("invalid JSON: {why}"))
         }
     })?;
+    let mut object: BTreeMap<String, Value> = match document {
+        Value::Null => return Ok(Values::new()),
+        Value::Object(entries) => entries.into_iter().collect(),
+        other => {
+            return Err(invalid(format!(
+                "invalid JSON: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+                kind(&other)
+            )));
+        }
+    };
     if let Some(Value::Object(proxies)) = object.remove("proxies") {
         object.extend(proxies);
+    }
+    // The key of the time when there was one such address.
+    if let Some(address) = object.remove("host-gateway-ip").filter(|address| !address.is_null()) {
+        object.entry("host-gateway-ips".to_owned()).or_insert(Value::Array(vec![address]));
     }
     let mut values = Values::new();
     let mut unknown = Vec::new();
@@ -99,9 +115,9 @@ fn parse(text: &str) -> Result<Values> {
 
 /// Keys of dockerd's without a flag: they are known, and about parts that do not exist here.
 const NAMED_ONLY: [&str; 6] = [
+    "allow-nondistributable-artifacts",
     "builder",
     "deprecated-key-path",
-    "host-gateway-ip",
     "resolv-conf",
     "swarm-raft-election-tick",
     "swarm-raft-heartbeat-tick",
@@ -114,8 +130,10 @@ fn texts(flag: &Flag, value: &Value) -> Result<Vec<String>> {
         (_, Value::Null) => Ok(Vec::new()),
         (Takes::Bool, Value::Bool(on)) => Ok(vec![on.to_string()]),
         (Takes::One, Value::String(text)) if !number => Ok(vec![text.clone()]),
-        // A size may be a number of bytes.
-        (Takes::One, Value::Number(value)) if number || flag.key == "default-shm-size" => Ok(vec![value.to_string()]),
+        (Takes::One, Value::Number(value)) if number => Ok(vec![value.to_string()]),
+        (Takes::One, value) if flag.key == "default-shm-size" => {
+            Err(invalid(format!("invalid JSON: invalid size: {:?}", value.to_string())))
+        }
         (Takes::Many, Value::Array(items)) => {
             items.iter().map(|item| item_text(item).ok_or_else(wrong)).collect()
         }
@@ -129,6 +147,16 @@ fn texts(flag: &Flag, value: &Value) -> Result<Vec<String>> {
                 Value::Bool(on) => Ok(format!("{key}={on}")),
                 _ => Err(invalid(format!(
                     "invalid JSON: json: cannot unmarshal {} into Go struct field Config.features.{key} of type bool",
+                    kind(entry)
+                ))),
+            })
+            .collect(),
+        (Takes::Many, Value::Object(entries)) if flag.key == "log-opts" => entries
+            .iter()
+            .map(|(key, entry)| match entry {
+                Value::String(text) => Ok(format!("{key}={text}")),
+                _ => Err(invalid(format!(
+                    "invalid JSON: json: cannot unmarshal {} into Go struct field Config.log-opts.{key} of type string",
                     kind(entry)
                 ))),
             })

@@ -30,6 +30,13 @@ fn defaults() {
 }
 
 #[test]
+fn keys_of_other_times() {
+    let gateway = config(&[], r#"{"host-gateway-ip":"1.2.3.4","allow-nondistributable-artifacts":["x"]}"#);
+    assert_eq!(gateway.network.host_gateway_ips, ["1.2.3.4".parse::<IpAddr>().unwrap()]);
+    assert!(ask(&[], "null").is_ok());
+}
+
+#[test]
 fn flags_and_file_say_the_same_thing() {
     let flags = [
         "-H",
@@ -167,6 +174,39 @@ fn files_are_refused_in_dockerd_s_words() {
     }
     let error = ask(&[], r#"{"labels":["a=b","a=c"]}"#).unwrap_err();
     assert_eq!(error.message(), "conflict labels for a=c and a=b");
+}
+
+#[test]
+fn values_that_mean_nothing_are_refused() {
+    let merged = "merged configuration validation from file and command line flags failed: ";
+    for (file, inside, text) in [
+        (
+            r#"{"labels":["com.docker.x=b"]}"#,
+            merged,
+            "label com.docker.x=b is not allowed: the namespaces com.docker.*, io.docker.*, and org.dockerproject.* are \
+             reserved for internal use",
+        ),
+        (r#"{"default-gateway":"x"}"#, merged, "invalid IP address: x"),
+        (r#"{"default-gateway-v6":"x"}"#, merged, "invalid IP address: x"),
+        (r#"{"host-gateway-ip":"x"}"#, merged, "invalid IP address: x"),
+        (r#"{"fixed-cidr-v6":"x"}"#, merged, "invalid fixed-cidr-v6: x"),
+        (r#"{"default-shm-size":64}"#, "invalid JSON: ", "invalid size: \"64\""),
+        (
+            r#"{"log-opts":{"max-size":5}}"#,
+            "invalid JSON: ",
+            "json: cannot unmarshal number into Go struct field Config.log-opts.max-size of type string",
+        ),
+        (
+            "[]",
+            "invalid JSON: ",
+            "json: cannot unmarshal array into Go value of type map[string]interface {}",
+        ),
+        ("{bad", "invalid JSON: ", "invalid character 'b' looking for beginning of object key string"),
+    ] {
+        let error = ask(&["--validate"], file).unwrap_err().to_string();
+        let prefix = "unable to configure the Docker daemon with file FILE: ";
+        assert_eq!(error, format!("{prefix}{inside}{text}"), "{file}");
+    }
 }
 
 /// The attributes of dockerd's event for the same file.
