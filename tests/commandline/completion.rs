@@ -17,8 +17,16 @@ fn objects_flags_and_values() {
     };
     for (words, wanted) in [
         (&["exec", ""][..], &["up"][..]),
-        (&["rm", ""], &["made", "up"]),
+        (&["rm", ""], &["made"]),
+        (&["rm", "-f", ""], &["made", "up"]),
         (&["rm", "up", "m"], &["made"]),
+        (&["start", ""], &["made"]),
+        (&["pause", ""], &["up"]),
+        (&["unpause", ""], &[]),
+        (&["ps", "--filter", "status=r"], &["status=removing", "status=restarting", "status=running"]),
+        (&["events", "--filter=type=v"], &["--filter=type=volume"]),
+        (&["run", "-e", "HOM"], &["HOME"]),
+        (&["run", "--log-opt", "max-s"], &["max-size="]),
         (&["container", "start", "ma"], &["made"]),
         (&["run", "-it", "bu"], &["busybox:latest"]),
         (&["rmi", ""], &["busybox:latest"]),

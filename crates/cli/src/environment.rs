@@ -14,7 +14,12 @@ pub(crate) fn get_even_empty(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// All variables, for completion of `KEY` alone in env files.
+/// The names of all variables: candidates for `--env NAME`.
+pub(crate) fn names() -> Vec<String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
+}
+
+/// Where the user's files are.
 pub(crate) fn home() -> PathBuf {
     get("HOME").map_or_else(|| PathBuf::from("/root"), PathBuf::from)
 }

@@ -50,7 +50,7 @@ pub(crate) fn complete(cli: &Cli, words: &[String]) -> Outcome {
             if let Some(flag) = value_of(GLOBAL, word)
                 && words.next().is_none()
             {
-                return print(values::of(cli, &[], flag)?, partial);
+                return print(values::of(cli, &[], flag, partial)?, partial);
             }
             continue;
         }
@@ -131,7 +131,7 @@ type Candidate = (String, String);
 
 fn arguments(cli: &Cli, path: &[&str], command: &Command, before: &[String], partial: &str) -> Outcome {
     if let Some(flag) = before.last().and_then(|previous| value_of(command.flags, previous)) {
-        return print(values::of(cli, path, flag)?, partial);
+        return print(values::of(cli, path, flag, partial)?, partial);
     }
     let mut count = 0;
     let mut skip = false;
@@ -144,10 +144,10 @@ fn arguments(cli: &Cli, path: &[&str], command: &Command, before: &[String], par
     }
     if partial.starts_with('-') && (command.interspersed || count == 0) {
         // `--flag=value`, in one word.
-        if let Some((name, _)) = partial.split_once('=')
+        if let Some((name, value)) = partial.split_once('=')
             && let Some(flag) = value_of(command.flags, name)
         {
-            let found = values::of(cli, path, flag)?;
+            let found = values::of(cli, path, flag, value)?;
             return print(
                 found.into_iter().map(|(value, about)| (format!("{name}={value}"), about)).collect(),
                 partial,
@@ -155,7 +155,12 @@ fn arguments(cli: &Cli, path: &[&str], command: &Command, before: &[String], par
         }
         return cli.write(flags(command.flags, partial));
     }
+    let forced = before.iter().any(|word| matches!(word.as_str(), "-f" | "--force"));
     match objects::named(path, count) {
+        // Force removes what runs, too.
+        Some(objects::Object::StoppedContainer) if forced => {
+            print(objects::all(cli, objects::Object::Container)?, partial)
+        }
         Some(object) => print(objects::all(cli, object)?, partial),
         None => Ok(()),
     }

@@ -10,7 +10,13 @@ use crate::format::human;
 #[derive(Clone, Copy)]
 pub(super) enum Object {
     Container,
+    /// One whose processes there are, paused or not.
     RunningContainer,
+    /// One that can be started, or removed without force.
+    StoppedContainer,
+    PausedContainer,
+    /// One that can be paused.
+    ActiveContainer,
     Image,
     Network,
     Volume,
@@ -24,13 +30,14 @@ pub(super) fn named(path: &[&str], count: usize) -> Option<Object> {
         other => other,
     };
     match (path, count) {
-        (["attach" | "exec" | "top" | "port"], 0) | (["kill" | "stop" | "pause" | "stats"], _) => {
+        (["attach" | "exec" | "top" | "port"], 0) | (["kill" | "stop" | "stats"], _) => {
             Some(Object::RunningContainer)
         }
+        (["pause"], _) => Some(Object::ActiveContainer),
+        (["unpause"], _) => Some(Object::PausedContainer),
+        (["start" | "rm"], _) => Some(Object::StoppedContainer),
         (["commit" | "diff" | "export" | "logs" | "rename"], 0)
-        | (["inspect" | "restart" | "rm" | "start" | "unpause" | "update" | "wait"], _) => {
-            Some(Object::Container)
-        }
+        | (["inspect" | "restart" | "update" | "wait"], _) => Some(Object::Container),
         (["run" | "create" | "history" | "push" | "tag"], 0)
         | (["rmi" | "save"], _)
         | (["image", "history" | "inspect" | "push" | "rm" | "save" | "tag"], _) => Some(Object::Image),
@@ -56,10 +63,23 @@ pub(super) fn all(cli: &Cli, object: Object) -> Outcome<Vec<Candidate>> {
             let known = crate::connect::contexts(cli).list();
             found.extend(known.into_iter().map(|meta| (meta.name.clone(), meta.description().to_owned())));
         }
-        Object::Container | Object::RunningContainer => {
-            let all = matches!(object, Object::Container);
+        Object::Container
+        | Object::RunningContainer
+        | Object::StoppedContainer
+        | Object::PausedContainer
+        | Object::ActiveContainer => {
+            let all = matches!(object, Object::Container | Object::StoppedContainer);
+            let fits = |state: &str| match object {
+                Object::StoppedContainer => matches!(state, "created" | "exited" | "dead"),
+                Object::PausedContainer => state == "paused",
+                Object::ActiveContainer => state != "paused",
+                _ => true,
+            };
             let options = client::container::List { all, ..Default::default() };
             for container in cli.client()?.container_list(&options)? {
+                if !fits(&container.state) {
+                    continue;
+                }
                 let names = container.names.iter().map(|name| name.trim_start_matches('/').to_owned());
                 found.extend(names.map(|name| (name, container.image.clone())));
             }
