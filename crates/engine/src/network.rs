@@ -196,7 +196,7 @@ fn spec(request: CreateRequest) -> Result<::network::NetworkSpec> {
         enable_ipv6: request.enable_ipv6,
         ipam: ::network::Ipam {
             driver: if ipam.driver.is_empty() { "default".to_owned() } else { ipam.driver },
-            options: ipam.options.unwrap_or_default(),
+            options: ipam.options,
             config: ipam.config.unwrap_or_default().into_iter().map(subnet).collect::<Result<_>>()?,
         },
         options: request.options.unwrap_or_default(),
@@ -259,7 +259,7 @@ fn wire(network: &::network::Network) -> Network {
         enable_ipv6: network.enable_ipv6,
         ipam: Ipam {
             driver: network.ipam.driver.clone(),
-            options: (!network.ipam.options.is_empty()).then(|| network.ipam.options.clone()),
+            options: network.ipam.options.clone(),
             config: (bridge || !configs.is_empty()).then_some(configs),
         },
         internal: network.internal,

@@ -60,15 +60,15 @@ pub struct IpamConfig {
 pub struct Ipam {
     /// Only `default` exists.
     pub driver: String,
-    /// Options of the driver; none are known.
-    pub options: BTreeMap<String, String>,
+    /// Options of the driver; none are known. Docker shows whether any were named.
+    pub options: Option<BTreeMap<String, String>>,
     /// At most one subnet of each family is supported by the bridge driver, as in Docker.
     pub config: Vec<IpamConfig>,
 }
 
 impl Default for Ipam {
     fn default() -> Self {
-        Self { driver: "default".to_owned(), options: BTreeMap::new(), config: Vec::new() }
+        Self { driver: "default".to_owned(), options: None, config: Vec::new() }
     }
 }
 
@@ -165,7 +165,15 @@ impl Network {
     /// The host's addresses in it with the subnets' prefix lengths.
     pub(crate) fn host_addresses(&self) -> Vec<IpNet> {
         let address = |config: &IpamConfig| IpNet::new(config.gateway?, config.subnet?.prefix_len()).ok();
-        self.ipam.config.iter().filter_map(address).collect()
+        let inhibited = self.options.get(option::INHIBIT_IPV4).is_some_and(|value| {
+            option::parse_bool(option::INHIBIT_IPV4, value).is_ok_and(|inhibited| inhibited)
+        });
+        let wanted = |net: &IpNet| {
+            let v4 = net.addr().is_ipv4();
+            let isolated = option::is_isolated(&self.options, v4);
+            !isolated && (!v4 || !inhibited)
+        };
+        self.ipam.config.iter().filter_map(address).filter(wanted).collect()
     }
 
     /// What names of container interfaces begin with: `eth` unless an option says otherwise.

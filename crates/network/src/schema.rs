@@ -30,6 +30,8 @@ pub(crate) struct NetworkRecord {
     #[serde(default)]
     asked: Vec<SubnetRecord>,
     ipam_options: BTreeMap<String, String>,
+    #[serde(default)]
+    ipam_options_named: bool,
     options: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
     bridge: String,
@@ -110,7 +112,8 @@ impl NetworkRecord {
             subnets: network.ipam.config.iter().map(subnet).collect(),
             subnets_given: network.subnets_given,
             asked: network.asked.iter().map(subnet).collect(),
-            ipam_options: network.ipam.options.clone(),
+            ipam_options: network.ipam.options.clone().unwrap_or_default(),
+            ipam_options_named: network.ipam.options.is_some(),
             options: network.options.clone(),
             labels: network.labels.clone(),
             bridge: network.bridge.clone(),
@@ -137,7 +140,8 @@ impl NetworkRecord {
             enable_ipv4: self.enable_ipv4,
             enable_ipv6: self.enable_ipv6,
             ipam: Ipam {
-                options: self.ipam_options,
+                options: (self.ipam_options_named || !self.ipam_options.is_empty())
+                    .then_some(self.ipam_options),
                 config: self.subnets.into_iter().map(config).collect(),
                 ..Ipam::default()
             },

@@ -1,5 +1,7 @@
 //! The bridge driver's options.
 
+use std::collections::BTreeMap;
+
 use errdefs::Result;
 
 use crate::limits::LINK_NAME_MAX;
@@ -13,6 +15,8 @@ pub(crate) const MTU: &str = "com.docker.network.driver.mtu";
 pub(crate) const INTERFACE_PREFIX: &str = "com.docker.network.container_iface_prefix";
 pub(crate) const GATEWAY_MODE4: &str = "com.docker.network.bridge.gateway_mode_ipv4";
 pub(crate) const GATEWAY_MODE6: &str = "com.docker.network.bridge.gateway_mode_ipv6";
+/// The gateway mode of internal networks in which the host has no address.
+const ISOLATED: &str = "isolated";
 pub(crate) const INHIBIT_IPV4: &str = "com.docker.network.bridge.inhibit_ipv4";
 pub(crate) const TRUSTED: &str = "com.docker.network.bridge.trusted_host_interfaces";
 
@@ -31,6 +35,27 @@ pub(crate) fn parse_bool(name: &str, value: &str) -> Result<bool> {
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
         _ => Err(errdefs::invalid(format!(
             "failed to parse {name} value: {value} (strconv.ParseBool: parsing {value:?}: invalid syntax)"
+        ))),
+    }
+}
+
+/// Whether the host is to have no address in a network's subnet of this family.
+pub(crate) fn is_isolated(options: &BTreeMap<String, String>, v4: bool) -> bool {
+    let name = if v4 { GATEWAY_MODE4 } else { GATEWAY_MODE6 };
+    options.get(name).is_some_and(|mode| mode == ISOLATED)
+}
+
+/// A gateway mode.
+pub(crate) fn check_gateway_mode(name: &str, mode: &str, internal: bool) -> Result<()> {
+    match mode {
+        "" | "nat" => Ok(()),
+        ISOLATED if internal => Ok(()),
+        ISOLATED => Err(errdefs::invalid("gateway mode 'isolated' can only be used for an internal network")),
+        "routed" | "nat-unprotected" => {
+            Err(errdefs::not_implemented(format!("{name}={mode} is not implemented")))
+        }
+        _ => Err(errdefs::invalid(format!(
+            "failed to parse {name} value: {mode} (unknown gateway mode {mode})"
         ))),
     }
 }

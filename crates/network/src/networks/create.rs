@@ -165,7 +165,9 @@ impl Inner {
                 let text = "invalid pool request: Pool overlaps with other one on this address space";
                 return Err(errdefs::forbidden(text));
             }
-            planned.push(with_gateway(config)?);
+            // Nobody is the gateway where the host is not.
+            let isolated = option::is_isolated(&spec.options, v4);
+            planned.push(if isolated { config } else { with_gateway(config)? });
         }
         Ok(planned)
     }
@@ -258,7 +260,7 @@ fn check(spec: &NetworkSpec) -> Result<()> {
     if !problems.is_empty() {
         return Err(errdefs::invalid(format!("invalid network config:\n{}", problems.join("\n"))));
     }
-    check_options(&spec.options)
+    check_options(&spec.options, spec.internal)
 }
 
 fn subnet_problems(config: &IpamConfig) -> Vec<String> {
@@ -292,10 +294,10 @@ fn subnet_problems(config: &IpamConfig) -> Vec<String> {
     problems
 }
 
-fn check_options(options: &BTreeMap<String, String>) -> Result<()> {
+fn check_options(options: &BTreeMap<String, String>, internal: bool) -> Result<()> {
     for (name, value) in options {
         match name.as_str() {
-            option::ICC | option::MASQUERADE => {
+            option::ICC | option::MASQUERADE | option::INHIBIT_IPV4 => {
                 option::parse_bool(name, value)?;
             }
             option::MTU => {
@@ -307,10 +309,10 @@ fn check_options(options: &BTreeMap<String, String>) -> Result<()> {
                 })?;
             }
             option::BRIDGE_NAME => option::check_link_name(value)?,
-            option::GATEWAY_MODE4 | option::GATEWAY_MODE6 if !matches!(value.as_str(), "" | "nat") => {
-                return Err(errdefs::not_implemented(format!("{name}={value} is not implemented")));
+            option::GATEWAY_MODE4 | option::GATEWAY_MODE6 => {
+                option::check_gateway_mode(name, value, internal)?;
             }
-            option::INHIBIT_IPV4 | option::TRUSTED if option::parse_bool(name, value).unwrap_or(true) => {
+            option::TRUSTED if !value.is_empty() => {
                 return Err(errdefs::not_implemented(format!("{name}={value} is not implemented")));
             }
             _ => {}
