@@ -66,6 +66,14 @@ fn objects_flags_and_values() {
         let script = daemon.hythe(["completion", shell]).stdout;
         assert!(script.starts_with(beginning) && script.contains("__complete"), "{script}");
     }
+    // Fish offers files beside candidates unless it is told not to.
+    if std::process::Command::new("fish").arg("--version").output().is_ok() {
+        let script = "eval ($argv[1] completion fish | string collect); complete -C \"$argv[1] exec \"";
+        let out = Output::of(&mut daemon.client("fish", ["--no-config", "-c", script, &hythe]));
+        assert_eq!(out.ok(), "up\tbusybox");
+    } else {
+        testkit::skip::report("completion in fish itself: there is none here");
+    }
     daemon.hythe(["network", "rm", "net1"]).ok();
     daemon.check_leaks();
 }

@@ -42,10 +42,12 @@ if [ "$funcstack[1]" = "_PROG" ]; then _PROG "$@"; else compdef _PROG PROG; fi
 pub(super) const FISH: &str = r"# fish completion for PROG
 function __PROG_complete
     set -l words (commandline -opc) (commandline -ct)
-    $words[1] __complete $words[2..-1] 2>/dev/null
+    set -g __PROG_candidates ($words[1] __complete $words[2..-1] 2>/dev/null)
+    test (count $__PROG_candidates) -gt 0
 end
 complete -c PROG -e
-complete -c PROG -a '(__PROG_complete)'
+# Files are offered only where there is nothing else.
+complete -c PROG -n __PROG_complete -f -a '(string join \n -- $__PROG_candidates)'
 ";
 
 /// For PowerShell.
