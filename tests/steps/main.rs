@@ -7,6 +7,7 @@
 //! of a kind.
 
 mod boot;
+mod init;
 mod operation;
 mod policy;
 mod shape;

@@ -189,6 +189,18 @@ impl Strace {
         Self::attach_to(daemon, pid, &[], &how)
     }
 
+    /// Stops the next process that this one makes to become a container's, in its first moments.
+    pub(crate) fn stop_next_child(daemon: &Daemon, pid: u32) -> Self {
+        let how = ["-e", "trace=setsid", "-e", "inject=setsid:signal=STOP:when=1"];
+        Self::attach_to(daemon, pid, &["-f"], &strings(&how))
+    }
+
+    /// As [`Strace::one`], for all of its calls.
+    pub(crate) fn all_of(daemon: &Daemon, pid: u32, step: Option<&Step>) -> Self {
+        let how = step.map_or_else(|| strings(&["-e", "trace=all"]), Step::fatal);
+        Self::attach_to(daemon, pid, &[], &how)
+    }
+
     fn attach_to(daemon: &Daemon, pid: u32, whom: &[&str], how: &[String]) -> Self {
         let file = daemon.scratch().join("steps");
         let pid = pid.to_string();
@@ -283,6 +295,24 @@ pub(crate) fn steps_of_one(trace: &str) -> Vec<Step> {
     steps_that(&lines.join("\n"), |call, arguments| {
         lasting(call, arguments) || matches!(call, "sendto" | "sendmsg" | "write" | "ioctl")
     })
+}
+
+/// Every call of one process until its program is executed, each time.
+pub(crate) fn calls_until_execve(trace: &str) -> Vec<Step> {
+    let calls = trace.lines().filter_map(|line| Some((line.split_once('(')?.0, line)));
+    let calls =
+        calls.filter(|(call, _)| call.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut steps = Vec::new();
+    for (call, line) in calls {
+        let count = counts.entry(call).or_default();
+        *count += 1;
+        steps.push(Step { call: call.to_owned(), count: *count, path: None, seen: line.to_owned() });
+        if call == "execve" {
+            break;
+        }
+    }
+    steps
 }
 
 fn steps_that(trace: &str, lasting: impl Fn(&str, &str) -> bool) -> Vec<Step> {
