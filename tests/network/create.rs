@@ -87,3 +87,67 @@ fn options_of_address_management_are_shown_as_they_were_named() {
         daemon.hythe(["network", "rm", "net"]).ok();
     }
 }
+
+#[test]
+fn a_configuration_is_what_other_networks_are_made_from() {
+    let mut daemon = Daemon::start();
+    let named = |name: &str, mut more: Value| {
+        more["Name"] = json!(name);
+        more
+    };
+    let operator = "configuration network can only contain network specific fields. Network operator fields like [ ingress | \
+                    internal | attachable | scope ] are not supported.";
+    for (request, status, words) in [
+        (json!({"ConfigOnly": true, "Internal": true}), 403, operator),
+        (json!({"ConfigOnly": true, "Ingress": true}), 403, operator),
+        (
+            json!({"ConfigOnly": true, "ConfigFrom": {"Network": "bridge"}}),
+            403,
+            "a configuration network cannot depend on another configuration network",
+        ),
+        (
+            json!({"ConfigFrom": {"Network": "bridge"}}),
+            404,
+            "configuration network \"bridge\" does not exist",
+        ),
+        (
+            json!({"ConfigFrom": {"Network": "conf"}, "Labels": {"a": "b"}}),
+            403,
+            "user specified configurations are not supported if the network depends on a configuration network",
+        ),
+        (
+            json!({"ConfigFrom": {"Network": "conf"}, "Options": {"a": "b"}}),
+            403,
+            "network driver options are not supported if the network depends on a configuration network",
+        ),
+    ] {
+        assert_eq!(create(&daemon, request.clone()), (status, words.to_owned()), "{request}");
+    }
+    let config = json!([{"Subnet": "10.79.0.0/24", "Gateway": "10.79.0.9"}]);
+    let options = json!({"com.docker.network.driver.mtu": "1400"});
+    let request =
+        json!({"ConfigOnly": true, "IPAM": {"Config": config}, "Options": options, "Labels": {"l": "m"}});
+    assert_eq!(create(&daemon, named("conf", request)), (201, String::new()));
+    daemon.hythe(["network", "create", "--config-from", "conf", "net"]).ok();
+    daemon.kill();
+    daemon.boot();
+    let seen = |name: &str| {
+        let (_, answer) = daemon.api("GET", &format!("/networks/{name}"), "");
+        serde_json::from_str::<Value>(&answer).expect("JSON")
+    };
+    for (name, driver, only, from) in [("conf", "null", true, ""), ("net", "bridge", false, "conf")] {
+        let seen = seen(name);
+        assert_eq!((&seen["Driver"], &seen["ConfigOnly"]), (&json!(driver), &json!(only)), "{seen}");
+        assert_eq!(seen["ConfigFrom"], json!({ "Network": from }), "{seen}");
+        assert_eq!((&seen["IPAM"]["Config"], &seen["Options"]), (&config, &options), "{seen}");
+        assert_eq!(seen["Labels"], json!({"l": "m"}), "{seen}");
+    }
+    assert_eq!(on_bridge(&daemon).split_whitespace().nth(3), Some("10.79.0.9/24"));
+    assert_eq!(meet(&daemon).0, "10.79.0.1");
+    let error = daemon.hythe(["run", "--rm", "--network", "conf", "busybox", "true"]).fails_with(125);
+    assert!(error.contains("cannot create endpoint on configuration-only network"), "{error}");
+    let error = daemon.hythe(["network", "rm", "conf"]).fails_with(1);
+    assert!(error.contains("configuration network \"conf\" is in use"), "{error}");
+    daemon.hythe(["network", "rm", "net"]).ok();
+    daemon.hythe(["network", "rm", "conf"]).ok();
+}

@@ -133,6 +133,7 @@ impl Networks {
         let mut deleted = Vec::new();
         for network in self.networks.list() {
             let wanted = !network.is_predefined()
+                && !network.config_only
                 && until.iter().all(|until| network.created < *until)
                 && filters.labels("label", &network.labels)
                 && (!filters.contains("label!") || !filters.labels("label!", &network.labels))
@@ -168,17 +169,16 @@ fn spec(request: CreateRequest) -> Result<::network::NetworkSpec> {
     // Docker's answers where there is no swarm.
     match request.scope.as_str() {
         "swarm" => return Err(forbidden("cannot create a swarm scoped network when swarm is not active")),
+        // Which a configuration cannot have.
+        scope if request.config_only && (request.ingress || !scope.is_empty()) => {
+            return Err(forbidden(
+                "configuration network can only contain network specific fields. Network operator fields like [ ingress | \
+                 internal | attachable | scope ] are not supported.",
+            ));
+        }
         _ if request.ingress => return Err(forbidden("Ingress network can only be global scope network")),
         _ if request.driver == "overlay" => return Err(forbidden(crate::NO_SWARM)),
         _ => {}
-    }
-    for (asked, what) in [(
-        request.config_only || request.config_from.is_some_and(|c| !c.network.is_empty()),
-        "config-only networks",
-    )] {
-        if asked {
-            return Err(errdefs::not_implemented(format!("{what}: not supported by this engine")));
-        }
     }
     if !matches!(request.scope.as_str(), "" | "local") {
         return Err(errdefs::not_implemented(format!(
@@ -201,6 +201,8 @@ fn spec(request: CreateRequest) -> Result<::network::NetworkSpec> {
         },
         options: request.options.unwrap_or_default(),
         labels: request.labels.unwrap_or_default(),
+        config_only: request.config_only,
+        config_from: request.config_from.map(|from| from.network).unwrap_or_default(),
     })
 }
 
@@ -264,7 +266,8 @@ fn wire(network: &::network::Network) -> Network {
         },
         internal: network.internal,
         attachable: network.attachable,
-        config_from: ConfigReference::default(),
+        config_from: ConfigReference { network: network.config_from.clone() },
+        config_only: network.config_only,
         options: network.options.clone(),
         labels: network.labels.clone(),
         ..Network::default()

@@ -93,6 +93,10 @@ pub struct NetworkSpec {
     pub options: BTreeMap<String, String>,
     /// The user's labels.
     pub labels: BTreeMap<String, String>,
+    /// It is a configuration for others only.
+    pub config_only: bool,
+    /// The configuration that it is made from; empty for none.
+    pub config_from: String,
 }
 
 /// A network that exists.
@@ -128,6 +132,10 @@ pub struct Network {
     pub bridge: String,
     /// Whether this engine made that link (and deletes it) or the user had it before.
     pub link_made: bool,
+    /// See [`NetworkSpec::config_only`].
+    pub config_only: bool,
+    /// See [`NetworkSpec::config_from`].
+    pub config_from: String,
 }
 
 impl Network {

@@ -1,6 +1,7 @@
 //! The handle on everything: networks, endpoints, namespaces.
 
 mod attach;
+mod configuration;
 mod create;
 mod endpoints;
 mod link;

@@ -36,6 +36,10 @@ pub(crate) struct NetworkRecord {
     labels: BTreeMap<String, String>,
     bridge: String,
     link_made: bool,
+    #[serde(default)]
+    config_only: bool,
+    #[serde(default)]
+    config_from: String,
 }
 
 impl Record for NetworkRecord {
@@ -118,6 +122,8 @@ impl NetworkRecord {
             labels: network.labels.clone(),
             bridge: network.bridge.clone(),
             link_made: network.link_made,
+            config_only: network.config_only,
+            config_from: network.config_from.clone(),
         }
     }
 
@@ -151,6 +157,8 @@ impl NetworkRecord {
             labels: self.labels,
             bridge: self.bridge,
             link_made: self.link_made,
+            config_only: self.config_only,
+            config_from: self.config_from,
         })
     }
 }

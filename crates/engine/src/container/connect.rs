@@ -137,6 +137,12 @@ fn check_phase(record: &Record) -> Result<()> {
 /// Whether it may join a network beside those that it is in, by Docker's rules: one that does not run is only noted to be
 /// there, a second time too.
 fn check_company(record: &Record, runs: bool, target: &Network) -> Result<()> {
+    if target.config_only {
+        return match runs {
+            true => Err(forbidden("cannot create endpoint on configuration-only network")),
+            false => Ok(()),
+        };
+    }
     let to_host = target.driver == Driver::Host;
     match networking::mode(record) {
         Mode::Container(_) if runs => return Err(networking::shares_namespace()),

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::Inner;
+use super::configuration;
 use super::reserve::{fill, random_id};
 use super::state::State;
 use crate::definition::option;
@@ -21,6 +22,7 @@ const LINK_ID_LENGTH: usize = 12;
 
 impl Inner {
     pub(super) fn create(&self, spec: &NetworkSpec) -> Result<(Arc<Network>, Vec<String>)> {
+        configuration::check(spec)?;
         check(spec)?;
         let id = random_id()?;
         let used = self.used_subnets()?;
@@ -29,7 +31,10 @@ impl Inner {
             if state.networks.values().any(|network| network.name == spec.name) {
                 return Err(errdefs::conflict(format!("network with name {} already exists", spec.name)));
             }
-            let network = Arc::new(self.plan(&state, spec, id, &used)?);
+            let network = Arc::new(match spec.config_only {
+                true => configuration::plan(spec, id),
+                false => self.plan(&state, &*configuration::resolve(&state, spec)?, id, &used)?,
+            });
             // From here on its name and subnets are taken.
             state.networks.insert(network.id.clone(), Arc::clone(&network));
             network
@@ -46,6 +51,10 @@ impl Inner {
 
     /// Intent record, rules, link. The link may turn out to be the user's own.
     fn realise(&self, network: &Arc<Network>) -> Result<Arc<Network>> {
+        if network.config_only {
+            self.store.put(&NETWORKS, &network.id, &NetworkRecord::new(network))?;
+            return Ok(Arc::clone(network));
+        }
         let mut network = Network::clone(network);
         network.link_made = route::link(&mut self.host.lock(), &network.bridge)?.is_none();
         let network = Arc::new(network);
@@ -79,6 +88,7 @@ impl Inner {
                     active.join(", ")
                 )));
             }
+            configuration::check_unused(&state, &network)?;
             // Nobody can join from here on.
             state.networks.remove(&network.id);
             network
@@ -90,7 +100,9 @@ impl Inner {
     fn erase(&self, network: &Network) -> Result<()> {
         self.state.lock().networks.remove(&network.id);
         let mut teardown = Collected::new();
-        teardown.step(self.apply(&[], &firewall::bridge_entries(&network.firewall_bridge())));
+        if !network.config_only {
+            teardown.step(self.apply(&[], &firewall::bridge_entries(&network.firewall_bridge())));
+        }
         if network.link_made {
             teardown.step(self.delete_link(&network.bridge));
         }
@@ -129,6 +141,8 @@ impl Inner {
             labels: spec.labels.clone(),
             bridge,
             link_made: true,
+            config_only: false,
+            config_from: spec.config_from.clone(),
         })
     }
 

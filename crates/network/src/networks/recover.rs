@@ -311,6 +311,8 @@ fn predefined(name: &str, driver: Driver, id: String) -> Network {
         labels: BTreeMap::new(),
         bridge: String::new(),
         link_made: true,
+        config_only: false,
+        config_from: String::new(),
     }
 }
 

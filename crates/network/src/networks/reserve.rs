@@ -272,6 +272,9 @@ pub(super) fn link_local_net(address: IpAddr) -> Result<IpNet> {
 }
 
 fn admit(state: &State, network: &Network, request: &EndpointRequest) -> Result<()> {
+    if network.config_only {
+        return Err(errdefs::forbidden("cannot create endpoint on configuration-only network"));
+    }
     let mut members = state.endpoints.values().filter(|endpoint| endpoint.network_id == network.id);
     if members.clone().any(|endpoint| endpoint.container_id == request.container_id) {
         let name = &request.container_name;

@@ -19,6 +19,8 @@ fn network(driver: Driver, ipv6: bool) -> Network {
         labels: std::collections::BTreeMap::new(),
         bridge: String::new(),
         link_made: true,
+        config_only: false,
+        config_from: String::new(),
     }
 }
 
