@@ -131,6 +131,14 @@ fn over_tls_only_clients_with_a_certificate_get_in() {
     let (certificate, key) = (path("client.pem"), path("client-key.pem"));
     let friend = ["-s", "--cacert", &ca, "--cert", &certificate, "--key", &key, url];
     assert_eq!(Output::of(&mut daemon.sandbox().command("curl", friend)).ok(), "OK");
+    // Who forgot about it is told so.
+    for client in testkit::skip::clients("the words for a client without TLS") {
+        let program = if *client == "hythe" { testkit::program(client) } else { client.into() };
+        let mut command = daemon.client(program, ["-H", "tcp://127.0.0.1:2376", "ps"]);
+        let told = Output::of(command.env_remove("DOCKER_HOST"));
+        let words = "Error response from daemon: Client sent an HTTP request to an HTTPS server.";
+        assert_eq!((told.code, told.stderr.trim_end()), (1, words), "{client}");
+    }
     // A hijacked connection is relayed, since its descriptor carries encrypted bytes.
     let tls = ["-H", "tcp://127.0.0.1:2376", "--tlsverify", "--tlscacert", &ca, "--tlscert", &certificate];
     let run = ["--tlskey", &key, "run", "-i", "--rm", "busybox", "cat"];

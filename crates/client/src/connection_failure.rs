@@ -27,6 +27,14 @@ pub(crate) fn describe(endpoint: &Endpoint, action: &str, error: &io::Error) -> 
 
 /// The error for a connection that broke during `action`.
 pub(crate) fn broken(action: &str, error: &io::Error) -> Error {
+    // An engine that wants TLS answers with something else than HTTP.
+    if error.kind() == io::ErrorKind::InvalidData && action.contains(" \"http://") {
+        let text = format!(
+            "{action}: net/http: HTTP/1.x transport connection broken: {error}.\n* Are you trying to connect to a \
+             TLS-enabled daemon without TLS?"
+        );
+        return Error::new(Class::System, text);
+    }
     let reason =
         if error.kind() == io::ErrorKind::UnexpectedEof { "EOF".to_owned() } else { error.to_string() };
     Error::new(Class::System, format!("error during connect: {action}: {reason}"))

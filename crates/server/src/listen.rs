@@ -10,9 +10,11 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioTimer;
 use rustix::io::Errno;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::body::Body;
 use crate::connection::{Connection, Plain};
@@ -104,8 +106,9 @@ async fn connection(accepted: Accepted, tls: Option<TlsAcceptor>, handles: Arc<H
             match tls {
                 None => Connection::plain(Plain::Tcp(stream), line.clone()),
                 // Whoever has not shown who he is may not hold a connection for long.
-                Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => Connection::tls(stream, line.clone()),
+                Some(tls) => match tokio::time::timeout(HANDSHAKE, encrypted(&tls, stream)).await {
+                    Ok(Ok(Some(stream))) => Connection::tls(stream, line.clone()),
+                    Ok(Ok(None)) => return,
                     Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake"),
                     Err(_) => return tracing::debug!("TLS handshake took too long"),
                 },
@@ -114,6 +117,21 @@ async fn connection(accepted: Accepted, tls: Option<TlsAcceptor>, handles: Arc<H
     };
     let answer = move |request| service::answer(request, Arc::clone(&handles), peer.clone(), line.clone());
     drive(io, service_fn(answer)).await;
+}
+
+/// The encrypted connection of a client, or none if it speaks HTTP without TLS, which it is told, as Go's server tells it.
+async fn encrypted(tls: &TlsAcceptor, mut stream: TcpStream) -> io::Result<Option<TlsStream<TcpStream>>> {
+    const TOLD: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+    let mut first = [0];
+    // A method begins with a letter, a handshake with its kind.
+    if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
+        // The request is read, as far as it is there: the answer would be lost with bytes unread.
+        let _ = stream.read(&mut [0; 4096]).await?;
+        stream.write_all(TOLD).await?;
+        stream.shutdown().await?;
+        return Ok(None);
+    }
+    tls.accept(stream).await.map(Some)
 }
 
 /// Serves one connection to its end, or until it is taken over.
