@@ -116,3 +116,28 @@ fn an_archive_of_no_images_is_one() {
     }
     daemon.hythe(["load", "-i", archive]).ok();
 }
+
+#[test]
+fn what_was_told_differently_of_execs_images_and_builds() {
+    let daemon = Daemon::start();
+    assert_eq!(create(&daemon, "box", json!({})).status, 201);
+    assert_eq!(post(&daemon, "/containers/box/start", &Value::Null).status, 204);
+    for (keys, shown) in [("ctrl-a,x", "AXg="), ("", "")] {
+        let body = json!({ "Cmd": ["true"], "DetachKeys": keys });
+        let id =
+            post(&daemon, "/containers/box/exec", &body).json()["Id"].as_str().expect("an id").to_owned();
+        let seen = daemon.door().call("GET", &format!("/exec/{id}/json")).expect("an answer").json();
+        assert_eq!(seen["DetachKeys"], shown, "{seen}");
+    }
+    assert_eq!(post(&daemon, "/commit?container=box&repo=made", &Value::Null).status, 201);
+    let version = daemon.door().call("GET", "/version").expect("an answer").json()["Version"].clone();
+    let seen = daemon.door().call("GET", "/images/made/json").expect("an answer").json();
+    assert_eq!(seen["DockerVersion"], version);
+    let pruned = post(&daemon, "/build/prune", &Value::Null);
+    assert_eq!(pruned.status, 200, "{}", pruned.text());
+    let flags =
+        ["events", "--since=1h", "--until=0s", "--filter=type=builder", "--format={{.Action}} {{.Actor}}"];
+    assert_eq!(daemon.hythe(flags).ok(), "prune { map[reclaimed:0]}");
+    daemon.hythe(["rm", "-f", "box"]).ok();
+    daemon.hythe(["rmi", "made"]).ok();
+}

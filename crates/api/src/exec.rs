@@ -1,6 +1,9 @@
 //! Extra processes in a running container.
 #![expect(missing_docs, reason = "the fields are the swagger's, each documented there under its wire name")]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::wire::{empty, wire};
 
 wire! { "PascalCase";
@@ -51,5 +54,12 @@ wire! { "camelCase";
         arguments: Vec<String>,
         #[serde(skip_serializing_if = "empty")] privileged: Option<bool>,
         #[serde(skip_serializing_if = "empty")] user: String,
+    }
+}
+
+impl InspectResponse {
+    /// Says which bytes of its input detach a client: they are bytes to Go, which writes those in base64.
+    pub fn set_detach_keys(&mut self, keys: &[u8]) {
+        self.detach_keys = STANDARD.encode(keys);
     }
 }

@@ -191,7 +191,7 @@ impl Execs {
         let state = exec.state.lock();
         let request = &exec.request;
         let line = exec.line();
-        Ok(InspectResponse {
+        let mut seen = InspectResponse {
             id: exec.id.clone(),
             running: state.running,
             exit_code: state.ended.map(|(code, _)| code.into()),
@@ -208,9 +208,11 @@ impl Execs {
             // Docker never says so of one that can still be asked for.
             can_remove: false,
             container_id: exec.container.id.clone(),
-            detach_keys: request.detach_keys.clone(),
             pid: state.pid.into(),
-        })
+            ..InspectResponse::default()
+        };
+        seen.set_detach_keys(&crate::container::attach::parse_keys(&request.detach_keys)?);
+        Ok(seen)
     }
 
     /// Sets the size of its terminal; waits up to ten seconds for it to start.

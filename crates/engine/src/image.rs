@@ -287,6 +287,7 @@ impl Images {
             changes: options.changes,
             message: options.message,
             platform: platform(&options.platform)?,
+            docker_version: crate::system::DOCKER_VERSION.to_owned(),
         };
         let id = self.images.import(&request, root, &progress::Messages(watch))?;
         self.publish_named("import", &id.to_string(), &id.to_string(), &id);

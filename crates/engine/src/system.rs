@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::system::{
-    AddressPool, Component, DiskUsage, FirewallInfo, IndexInfo, Info, PlatformName, PluginsInfo,
-    RegistryConfig, Runtime, SwarmInfo, Version,
+    AddressPool, BuildPruneReport, Component, DiskUsage, FirewallInfo, IndexInfo, Info, PlatformName,
+    PluginsInfo, RegistryConfig, Runtime, SwarmInfo, Version,
 };
 use api::time::Time;
 use api::{StringMap, version};
@@ -119,6 +119,13 @@ impl System {
     /// Containers by state.
     pub(crate) fn counts(&self) -> crate::container::Counts {
         self.containers.counts()
+    }
+
+    /// Removes what builds have left: nothing, and that is told.
+    pub fn prune_builds(&self) -> BuildPruneReport {
+        let reclaimed = StringMap::from([("reclaimed".to_owned(), "0".to_owned())]);
+        self.events.publish(Kind::Builder, "prune", "", reclaimed);
+        BuildPruneReport::default()
     }
 
     /// Clients that listen to events.

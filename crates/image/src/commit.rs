@@ -86,6 +86,7 @@ pub(crate) fn commit(
     let image = ImageConfig {
         created: Some(now),
         author: request.author.clone(),
+        docker_version: request.docker_version.clone(),
         rootfs: RootFs { diff_ids, ..RootFs::default() },
         history,
         comment: request.comment.clone(),
@@ -136,6 +137,7 @@ pub(crate) fn import(
     let platform = request.platform.clone().unwrap_or_else(Platform::host);
     let image = ImageConfig {
         created: Some(now.clone()),
+        docker_version: request.docker_version.clone(),
         rootfs: RootFs { diff_ids: vec![layer.diff_id], ..RootFs::default() },
         history: vec![History { created: Some(now), comment: comment.clone(), ..History::default() }],
         comment,

@@ -55,6 +55,8 @@ pub struct ImportRequest {
     pub message: String,
     /// Platform; the host's if `None`.
     pub platform: Option<Platform>,
+    /// The version of Docker that the image says it was made by.
+    pub docker_version: String,
 }
 
 /// `docker load`.
@@ -90,6 +92,8 @@ pub struct CommitRequest {
     pub comment: String,
     /// What the history says made the layer: the container's command.
     pub created_by: String,
+    /// The version of Docker that the image says it was made by.
+    pub docker_version: String,
 }
 
 /// `docker rmi`.

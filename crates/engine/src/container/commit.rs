@@ -43,6 +43,7 @@ impl Containers {
             author: options.author.clone(),
             comment: options.comment.clone(),
             created_by: created_by.join(" "),
+            docker_version: crate::system::DOCKER_VERSION.to_owned(),
         };
         let frozen = self.freeze(&container, options.pause)?;
         let snapshots = &shared.parts.snapshots;

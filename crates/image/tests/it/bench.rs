@@ -65,6 +65,7 @@ impl Bench {
             author: "ann".into(),
             comment: "a comment".into(),
             created_by: "sh".into(),
+            docker_version: String::new(),
         };
         let bytes = tar(files);
         self.images.commit(&request, move |out| Ok(out.write_all(&bytes)?)).unwrap()

@@ -224,6 +224,7 @@ fn commit_of(parent: ImageId) -> CommitRequest {
         author: String::new(),
         comment: String::new(),
         created_by: String::new(),
+        docker_version: String::new(),
     }
 }
 

@@ -49,8 +49,8 @@ pub(super) async fn build_cancel(_: Request) -> Answer {
 }
 
 /// `POST /build/prune`, a part of `system prune`: there is no cache.
-pub(super) async fn build_prune(_: Request) -> Answer {
-    response::json(&api::system::BuildPruneReport::default())
+pub(super) async fn build_prune(request: Request) -> Answer {
+    response::json(&request.handles.system.prune_builds())
 }
 
 /// Checkpoints are experimental, and experiments are off: Docker's own words.
