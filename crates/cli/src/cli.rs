@@ -118,7 +118,7 @@ pub(crate) fn run(prog: &'static str, called: &str, words: &[String]) -> Outcome
         client: OnceCell::new(),
     };
     let level = cli.globals.text("log-level");
-    if !["debug", "info", "warn", "error", "fatal", "panic", "trace", "warning"].contains(&level) {
+    if !["", "debug", "info", "warn", "error", "fatal", "panic", "trace", "warning"].contains(&level) {
         return Err(Failure::new(format!("Unable to parse logging level: {level}")));
     }
     // Asked of a command it is the command that is wanted.

@@ -59,8 +59,10 @@ fn escape_into(out: &mut String, text: &str) {
     }
 }
 
-/// Escapes one segment of a path; `:` and `@` of image names may stay, `/` may not.
+/// Escapes an object's name in a path; `:`, `@` and `/` of image names stay. A slash at its start is left out: `inspect` shows
+/// names of containers so.
 pub(crate) fn segment(text: &str) -> String {
+    let text = text.trim_start_matches('/');
     let mut out = String::with_capacity(text.len());
     for part in text.split_inclusive([':', '@', '/']) {
         let (text, separator) = match part.strip_suffix([':', '@', '/']) {
@@ -84,5 +86,6 @@ mod tests {
             "?a=b%20c%2F%C3%BC&f=1"
         );
         assert_eq!(segment("a/b:c@d e?"), "a/b:c@d%20e%3F");
+        assert_eq!(segment("/one"), "one");
     }
 }

@@ -54,6 +54,11 @@ pub(crate) const NAMELESS: &str = "
     run --network bridge --network container:x busybox
     run --dns-search -a busybox
     create --device '' busybox
+    inspect /nosuch
+    stop /nosuch
+    exec /nosuch true
+    rm /nosuch
+    --log-level= ps -q
     -v ps -q
     -H npipe:////x ps
     -H fd:// ps
