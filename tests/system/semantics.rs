@@ -241,6 +241,26 @@ fn semantics_12_and_13_an_attach_with_and_without_an_upgrade() {
 }
 
 #[test]
+fn semantics_12_and_13_frames_are_named_from_1_42_on() {
+    let engine = Engine::with_box();
+    for (version, kind) in [("1.41", "raw"), ("1.42", "multiplexed")] {
+        let exec = engine.exec(&json!({ "Cmd": ["true"], "AttachStdout": true }));
+        for (path, body) in [
+            ("containers/box/attach?logs=1&stdout=1".to_owned(), ""),
+            (format!("exec/{exec}/start"), r#"{"Detach":false}"#),
+        ] {
+            let text = engine.raw(&format!(
+                "POST /v{version}/{path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nUpgrade: tcp\r\n\
+                 Connection: Upgrade\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            ));
+            let named = format!("content-type: application/vnd.docker.{kind}-stream\r\n");
+            assert!(text.to_lowercase().contains(&named), "{version} {path}: {text}");
+        }
+    }
+}
+
+#[test]
 fn semantics_15_and_69_what_a_paused_container_refuses() {
     let engine = Engine::with_box();
     let id = engine.id();

@@ -142,6 +142,10 @@ fn semantics_43_processes_as_ps_shows_them() {
     assert_eq!(top["Processes"][0][7], json!("sleep 1000000"));
     let top = engine.get("/containers/box/top?ps_args=-o%20pid,comm").json();
     assert_eq!((&top["Titles"], &top["Processes"][0][1]), (&json!(["PID", "COMMAND"]), &json!("sleep")));
+    // Not together with a list of processes: all are asked for, and the container's shown.
+    let top = engine.get("/containers/box/top?ps_args=-efH").json();
+    let rows: Vec<_> = top["Processes"].as_array().into_iter().flatten().map(|row| row[7].clone()).collect();
+    assert_eq!(rows, [json!("sleep 1000000")]);
     let wrong = engine.get("/containers/box/top?ps_args=-o%20comm");
     engine.is(&wrong, 500, Some("Couldn't find PID field in ps output"));
     engine.post("/containers/box/stop", &Value::Null);

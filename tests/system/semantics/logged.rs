@@ -108,6 +108,20 @@ fn semantics_33_no_log_cannot_be_read() {
     assert_eq!(engine.get("/containers/mute/json").json()["LogPath"], json!(""));
 }
 
+#[test]
+fn semantics_28_and_29_no_end_and_frames_by_version() {
+    let engine = Engine::new();
+    engine.daemon.hythe(["run", "--name", "talks", "busybox", "echo", "hi"]).ok();
+    for (version, kind) in [("1.41", "raw"), ("1.42", "multiplexed")] {
+        // The epoch is no end: clients send it for none.
+        let path = format!("/v{version}/containers/talks/logs?stdout=1&until=0");
+        let text = engine.raw(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+        let named = format!("content-type: application/vnd.docker.{kind}-stream\r\n");
+        assert!(text.to_lowercase().contains(&named), "{version}: {text}");
+        assert!(text.contains("hi\n"), "{version}: {text}");
+    }
+}
+
 /// The names that containers get from now on, as a client hears of them that listens already.
 fn names_told(engine: &Engine) -> impl Iterator<Item = String> + use<> {
     use std::io::{BufRead, Write};
