@@ -90,3 +90,50 @@ fn the_whole_root_goes_into_a_directory_that_is_there() {
         fs::remove_file(directory.join("below/file")).expect("it is a copy");
     }
 }
+
+/// Starts beside which files are copied in.
+const STARTS: usize = 60;
+/// Who copies.
+const COPIERS: usize = 2;
+
+#[test]
+fn into_a_container_that_is_being_started_or_copied_to() {
+    let daemon = Daemon::start();
+    // A file of the image is changed: it is copied up beside what is copied in.
+    let changes = "chmod 700 /bin/* && mkdir /made && mv /made /moved && rm -r /moved";
+    daemon.hythe(["create", "--name", "cc", "busybox", "sh", "-c", changes]).ok();
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(7);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "file", &b"content"[..]).expect("an archive in memory");
+    let tar = tar.into_inner().expect("an archive in memory");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for copier in 0..COPIERS {
+            let (api, tar, over) = (daemon.door(), &tar, &over);
+            scope.spawn(move || {
+                for (method, path) in
+                    [("PUT", "/etc"), ("GET", "/etc/passwd")].into_iter().cycle().skip(copier)
+                {
+                    if over.load(std::sync::atomic::Ordering::Relaxed) {
+                        return;
+                    }
+                    let body = if method == "PUT" { &tar[..] } else { &[] };
+                    let path = format!("/containers/cc/archive?path={path}");
+                    let answer = api.send(method, &path, "application/x-tar", body).expect("an answer");
+                    assert!(answer.is_ok(), "{method}: {} {}", answer.status, answer.text());
+                }
+            });
+        }
+        let starts: Vec<String> = (0..STARTS)
+            .map(|_| {
+                let started = daemon.hythe(["start", "-a", "cc"]);
+                format!("{} {}{}", started.code, started.stdout, started.stderr)
+            })
+            .filter(|said| said != "0 ")
+            .collect();
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(starts, [""; 0], "what a started container changes");
+    });
+}

@@ -13,6 +13,7 @@ use api::Time;
 use api::container::PathStat;
 use errdefs::{Class, Context, Error, Result, invalid, not_found};
 use idmap::IdMap;
+use parking_lot::MutexGuard;
 use runtime::view::{Part, View};
 use snapshot::MountOptions;
 use snapshot::archive::{self, UntarOptions};
@@ -72,7 +73,7 @@ impl Containers {
     /// NotFound `Could not find the file x in container y`.
     pub fn archive_stat(&self, reference: &str, path: &str) -> Result<PathStat> {
         let container = self.shared.registry.find(reference)?;
-        let place = self.shared.place(&container, path)?;
+        let (place, _) = self.shared.place(&container, path)?;
         let record = container.record();
         self.shared.tell_volumes(&record, "mount");
         let stat = stat(&place, reference, path);
@@ -86,7 +87,7 @@ impl Containers {
     /// NotFound `Could not find the file x in container y`.
     pub fn archive_get(&self, reference: &str, path: &str) -> Result<Archive> {
         let container = self.shared.registry.find(reference)?;
-        let place = self.shared.place(&container, path)?;
+        let (place, _) = self.shared.place(&container, path)?;
         let stat = stat(&place, reference, path)?;
         let told = (Arc::clone(&self.shared), container);
         Ok(Archive { root: place.root, ids: place.ids, path: place.path, stat, told })
@@ -105,7 +106,7 @@ impl Containers {
     ) -> Result<()> {
         let container = self.shared.registry.find(reference)?;
         let record = container.record();
-        let place = self.shared.place(&container, path)?;
+        let (place, _operation) = self.shared.place(&container, path)?;
         self.shared.tell_volumes(&record, "mount");
         let put = self.put(&container, &place, reference, path, options, tar);
         if put.is_ok() {
@@ -190,7 +191,11 @@ fn missing(error: Error, reference: &str, path: &str) -> Error {
 
 impl Shared {
     /// The root below which `path` is to be resolved, and the rest of the path.
-    fn place(&self, container: &Container, path: &str) -> Result<Place> {
+    ///
+    /// The files of a container that does not run are mounted for this, and no other mount may be made of them meanwhile (a
+    /// start's, another copy's): the kernel clears a work directory when it mounts it, and whoever writes by way of it fails.
+    /// So its operation lock is given too, to be kept for as long as something is written.
+    fn place<'a>(&self, container: &'a Container, path: &str) -> Result<(Place, Option<MutexGuard<'a, ()>>)> {
         if path.is_empty() {
             return Err(invalid("bad parameter: pathcannot be empty"));
         }
@@ -208,7 +213,14 @@ impl Shared {
             _ => None,
         };
         if let Some(root) = running_root(container)? {
-            return Ok(Place { root: View::whole(root), ids: record.ids.clone(), path, read_only });
+            let root = View::whole(root);
+            return Ok((Place { root, ids: record.ids.clone(), path, read_only }, None));
+        }
+        let operation = container.operation.lock();
+        // It may have been started by now.
+        if let Some(root) = running_root(container)? {
+            let root = View::whole(root);
+            return Ok((Place { root, ids: record.ids.clone(), path, read_only }, None));
         }
         let dir = self.data_dir(&record.id);
         // What `--rm` has ended is on its way out: its files are looked at, not mounted for writing again.
@@ -216,7 +228,7 @@ impl Shared {
         let own = self.seen_root(&record, ending).map_err(|error| going(container, error))?;
         let assembled = View::assemble(own, &self.parts_of(&record), &dir, userns::root_of(&record));
         let root = assembled.map_err(|error| going(container, error))?;
-        Ok(Place { root, ids: record.ids.clone(), path, read_only })
+        Ok((Place { root, ids: record.ids.clone(), path, read_only }, Some(operation)))
     }
 
     /// What stands in a container's tree beside its layers: the files about its network once it has run, and its mounts.
