@@ -141,3 +141,17 @@ fn what_was_told_differently_of_execs_images_and_builds() {
     daemon.hythe(["rm", "-f", "box"]).ok();
     daemon.hythe(["rmi", "made"]).ok();
 }
+
+#[test]
+fn paths_of_a_containers_files_are_told_once_a_start_was_tried() {
+    let daemon = Daemon::start();
+    assert_eq!(create(&daemon, "box", json!({ "Cmd": ["nosuch"] })).status, 201);
+    let seen = || daemon.door().call("GET", "/containers/box/json").expect("an answer").json();
+    let paths = ["HostnamePath", "HostsPath", "LogPath", "ResolvConfPath"];
+    let before = seen();
+    assert!(paths.iter().all(|path| before[path] == ""), "{before}");
+    assert_eq!(post(&daemon, "/containers/box/start", &Value::Null).status, 400);
+    let (after, dir) = (seen(), daemon.data().join("containers").display().to_string());
+    assert!(paths.iter().all(|path| after[path].as_str().is_some_and(|at| at.starts_with(&dir))), "{after}");
+    daemon.hythe(["rm", "box"]).ok();
+}

@@ -30,17 +30,16 @@ impl Containers {
         let container = shared.registry.find(reference)?;
         let record = container.record();
         let files = shared.network_files(&record);
-        // Docker shows these paths once the container has been started.
-        let file = |at: usize| match record.state.started_at {
-            Some(_) => files[at].1.to_string_lossy().into_owned(),
-            None => String::new(),
+        // Docker shows these paths once a start was tried.
+        let tried = record.state.started_at.is_some() || !record.state.error.is_empty();
+        let file = |at: usize| match tried {
+            true => files[at].1.to_string_lossy().into_owned(),
+            false => String::new(),
         };
         let (size_rw, size_root_fs) = if size { shared.sizes(&record) } else { (None, None) };
         let driver = record.host.log_config.r#type.as_str();
         let log_path = match driver {
-            "json-file" if record.state.started_at.is_some() => {
-                log::path(shared, &record.id, driver).to_string_lossy().into_owned()
-            }
+            "json-file" if tried => log::path(shared, &record.id, driver).to_string_lossy().into_owned(),
             _ => String::new(),
         };
         // Bound first: a lock taken inside the literal would be held until its end.
