@@ -58,6 +58,8 @@ pub(crate) struct Item {
     pub(crate) keep: String,
     pub(crate) volume: Option<String>,
     pub(crate) network: Option<String>,
+    /// Others that it may be connected to as well: a request to connect it was not taken back yet.
+    pub(crate) joined: Vec<String>,
     /// Lines that an answered exec has written.
     pub(crate) kept: Vec<String>,
     /// Lines that an unanswered one may have written.

@@ -227,6 +227,7 @@ impl Worker {
             keep: format!("{}/kept-{name}", if volume.is_some() { "/data" } else { "" }),
             volume,
             network,
+            joined: Vec::new(),
             kept: Vec::new(),
             doubtful: Vec::new(),
             copied: Vec::new(),
@@ -498,7 +499,8 @@ impl Worker {
         }
         let which = self.dice.below(self.networks.len());
         let name = self.networks[which].name.clone();
-        if self.items.iter().any(|item| item.network.as_ref() == Some(&name)) {
+        // It could be removed though a container that does not run is in it, which could not be started any more.
+        if self.items.iter().any(|item| item.network.as_ref() == Some(&name) || item.joined.contains(&name)) {
             return Ok(());
         }
         self.networks[which].there = There::Perhaps;
@@ -525,9 +527,12 @@ impl Worker {
             return Ok(());
         };
         let body = json!({ "Container": id });
+        self.items[which].joined.push(network.clone());
         // 403: it is connected since an earlier request that was not answered.
         self.ask("POST", &format!("/networks/{network}/connect"), &body, &[403])?;
-        self.ask("POST", &format!("/networks/{network}/disconnect"), &body, &[403]).map(drop)
+        self.ask("POST", &format!("/networks/{network}/disconnect"), &body, &[403])?;
+        self.items[which].joined.retain(|joined| *joined != network);
+        Ok(())
     }
 
     fn look(&mut self, which: usize) -> io::Result<()> {
