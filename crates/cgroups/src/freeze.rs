@@ -19,9 +19,9 @@ pub(crate) enum Freezer {
     V2(PathBuf),
 }
 
-/// How often v1's state is read before giving up. The kernel has no event for it, and a read is itself what moves it on;
-/// each attempt yields the processor to the tasks being stopped.
-const V1_ATTEMPTS: u32 = 100_000;
+/// How long the processes of a group may take to stop. One in an uninterruptible call stops only behind that, and nobody
+/// can do anything else for the container meanwhile.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Freezer {
     /// Stops or resumes; returns once it is so.
@@ -30,7 +30,10 @@ impl Freezer {
             Self::V1(dir) => {
                 let path = dir.join("freezer.state");
                 let value = if frozen { "FROZEN" } else { "THAWED" };
-                for _ in 0..V1_ATTEMPTS {
+                let until = Instant::now() + PATIENCE;
+                // The kernel has no event for it, and a read is itself what moves it on; each attempt yields the
+                // processor to the tasks being stopped.
+                while Instant::now() < until {
                     file::write(&path, value)?;
                     if file::read(&path)?.trim() == value {
                         return Ok(());
@@ -38,14 +41,19 @@ impl Freezer {
                     rustix::thread::sched_yield();
                 }
                 if frozen {
-                    // A process in an uninterruptible call: half frozen is worse than not.
+                    // Half frozen is worse than not.
                     file::write(&path, "THAWED")?;
                 }
                 Err(errdefs::system(format!("{} did not become {value}", path.display())))
             }
             Self::V2(dir) => {
-                file::write(&dir.join("cgroup.freeze"), if frozen { "1" } else { "0" })?;
-                if frozen { wait_for(&dir.join("cgroup.events"), "frozen", 1, None) } else { Ok(()) }
+                let path = dir.join("cgroup.freeze");
+                file::write(&path, if frozen { "1" } else { "0" })?;
+                if !frozen || wait_for(&dir.join("cgroup.events"), "frozen", 1, PATIENCE)? {
+                    return Ok(());
+                }
+                file::write(&path, "0")?;
+                Err(errdefs::system(format!("{} did not become frozen", dir.display())))
             }
         }
     }
@@ -64,27 +72,26 @@ const EXIT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Waits until no process is left in a v2 group or below, for at most [`EXIT_DEADLINE`].
 pub(crate) fn wait_until_empty(dir: &Path) -> Result<()> {
-    wait_for(&dir.join("cgroup.events"), "populated", 0, Some(EXIT_DEADLINE))
+    wait_for(&dir.join("cgroup.events"), "populated", 0, EXIT_DEADLINE).map(drop)
 }
 
-/// Waits until `key` in an events file has the value; the kernel wakes pollers at each change. Returns when the deadline
-/// is over, too: the caller finds out by what it does next.
-fn wait_for(path: &Path, key: &str, value: u64, deadline: Option<Duration>) -> Result<()> {
+/// Waits until `key` in an events file has the value; the kernel wakes pollers at each change. `false` if that takes longer
+/// than `patience`.
+fn wait_for(path: &Path, key: &str, value: u64, patience: Duration) -> Result<bool> {
     let context = || format!("watch {}", path.display());
     let events = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).context(context)?;
-    let until = deadline.map(|deadline| Instant::now() + deadline);
+    let until = Instant::now() + patience;
     loop {
         let mut text = [0; 256];
         let count = rustix::io::pread(&events, &mut text, 0).context(context)?;
         if file::keyed(&String::from_utf8_lossy(&text[..count]), key) == Some(value) {
-            return Ok(());
+            return Ok(true);
         }
-        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let left = left
-            .map(|left| Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) });
+        let left = until.saturating_duration_since(Instant::now());
+        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
         let mut fds = [PollFd::new(&events, PollFlags::PRI)];
-        match retry_on_intr(|| poll(&mut fds, left.as_ref())) {
-            Ok(0) => return Ok(()),
+        match retry_on_intr(|| poll(&mut fds, Some(&left))) {
+            Ok(0) => return Ok(false),
             other => other.map_err(|errno: Errno| errdefs::system(errno.to_string()))?,
         };
     }
