@@ -36,11 +36,16 @@ fn magnitude(text: &str) -> Result<u64, &'static str> {
         [b'0', _, ..] => (lower.get(1..), 8),
         _ => (Some(lower.as_str()), 10),
     };
+    // Underscores stand between digits.
     let digits = digits.unwrap_or_default();
+    if digits.starts_with('_') || digits.ends_with('_') || digits.contains("__") {
+        return Err(SYNTAX);
+    }
+    let digits = digits.replace('_', "");
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
         return Err(SYNTAX);
     }
-    u64::from_str_radix(digits, radix).map_err(|_| RANGE)
+    u64::from_str_radix(&digits, radix).map_err(|_| RANGE)
 }
 
 /// Judges an integer.
@@ -58,22 +63,48 @@ pub(crate) fn check_uint64(text: &str) -> Result<(), String> {
     parse_uint(text, 64).map(drop)
 }
 
-/// Billionths of a number of CPUs; at most nine decimals.
+/// Billionths of a number of CPUs, written as a decimal, with an exponent, or as a fraction; at most nine decimals.
 pub(crate) fn parse_cpus(text: &str) -> Result<i64, String> {
-    const DECIMALS_MAX: usize = 9;
+    const BILLION: i128 = 1_000_000_000;
     let bad = || format!("failed to parse {text} as a rational number");
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if !all_digits(whole) || !all_digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
-        return Err(bad());
-    }
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > DECIMALS_MAX {
+    let (numerator, denominator) = match text.split_once('/') {
+        Some((numerator, denominator)) => {
+            let (numerator, of) = decimal(numerator).ok_or_else(bad)?;
+            let (denominator, below) = decimal(denominator).ok_or_else(bad)?;
+            if of != 1 || below != 1 || denominator <= 0 {
+                return Err(bad());
+            }
+            (numerator, denominator)
+        }
+        None => decimal(text).ok_or_else(bad)?,
+    };
+    let value = numerator.checked_mul(BILLION).ok_or_else(bad)?;
+    if value % denominator != 0 {
         return Err("value is too precise".to_owned());
     }
-    let value = format!("{whole}{fraction:0<DECIMALS_MAX$}").parse::<i64>().map_err(|_| bad())?;
-    Ok(if negative { -value } else { value })
+    i64::try_from(value / denominator).map_err(|_| bad())
+}
+
+/// A decimal with an optional exponent as a fraction.
+fn decimal(text: &str) -> Option<(i128, i128)> {
+    let (negative, rest) = match text.strip_prefix(['+', '-']) {
+        Some(rest) => (text.starts_with('-'), rest),
+        None => (false, text),
+    };
+    let (digits, exponent) = match rest.split_once(['e', 'E']) {
+        Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
+        None => (rest, 0),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{fraction}");
+    if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let value: i128 = all.parse().ok()?;
+    let power = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    let scale = 10_i128.checked_pow(power.unsigned_abs())?;
+    let value = if negative { -value } else { value };
+    if power < 0 { Some((value, scale)) } else { Some((value.checked_mul(scale)?, 1)) }
 }
 
 /// Judges a number of CPUs.
@@ -93,6 +124,9 @@ mod tests {
             ("0x10", Some(16)),
             ("010", Some(8)),
             ("0", Some(0)),
+            ("1_000", Some(1000)),
+            ("_1", None),
+            ("1__0", None),
             ("", None),
             ("1x", None),
             ("0x", None),
@@ -115,6 +149,13 @@ mod tests {
         assert_eq!(parse_cpus("1.5"), Ok(1_500_000_000));
         assert_eq!(parse_cpus(".25"), Ok(250_000_000));
         assert_eq!(parse_cpus("2"), Ok(2_000_000_000));
+        for half in ["1/2", "+.5", "5e-1", "0.05E1", "2/4"] {
+            assert_eq!(parse_cpus(half), Ok(500_000_000), "{half}");
+        }
+        for wrong in ["1/0", "1/2/3", "1.5/2", "e", ".", "1e999999999", " 1"] {
+            assert_eq!(parse_cpus(wrong), Err(format!("failed to parse {wrong} as a rational number")));
+        }
+        assert_eq!(parse_cpus("1/3"), Err("value is too precise".into()));
         assert_eq!(parse_cpus("0.0000000001"), Err("value is too precise".into()));
         assert_eq!(parse_cpus("foo"), Err("failed to parse foo as a rational number".into()));
     }
