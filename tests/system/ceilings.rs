@@ -105,7 +105,7 @@ fn one_start_stays_below_its_ceilings() {
     assert!(counts.processes <= 2, "{counts:?}");
     // Link, addresses and rules; their end; and a namespace for the next one.
     assert!(counts.netlink <= 10, "{counts:?}");
-    assert!(counts.total() <= 1_250, "{counts:?}");
+    assert!(counts.total() <= 1_300, "{counts:?}");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn exec_rm_and_ps_stay_below_their_ceilings() {
     let exec = trace.finish("/exec");
     // The process is the shim's child: the engine only hands the connection over.
     assert_eq!((exec.syncs(), exec.programs(), exec.netlink), (0, 0, 0), "{exec:?}");
-    assert!(exec.total() <= 100, "{exec:?}");
+    assert!(exec.total() <= 120, "{exec:?}");
 
     let trace = Trace::of(&daemon);
     daemon.hythe(["ps"]).ok();
@@ -134,5 +134,5 @@ fn exec_rm_and_ps_stay_below_their_ceilings() {
     let rm = trace.finish("DELETE /");
     assert_eq!((rm.syncs(), rm.programs()), (0, 0), "{rm:?}");
     assert!(rm.netlink <= 1, "{rm:?}");
-    assert!(rm.total() <= 220, "{rm:?}");
+    assert!(rm.total() <= 250, "{rm:?}");
 }
